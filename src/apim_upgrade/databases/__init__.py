@@ -1,0 +1,8 @@
+"""Connections, sessions and what differs from DBMS to DBMS; the embedded PostgreSQL."""
+
+from apim_upgrade.databases.address import Address
+from apim_upgrade.databases.database import Database
+from apim_upgrade.databases.embedded import EmbeddedPostgres
+from apim_upgrade.databases.naming import name_uuid, name_uuid_of
+
+__all__ = ["Address", "Database", "EmbeddedPostgres", "name_uuid", "name_uuid_of"]

@@ -1,0 +1,118 @@
+"""A database of the estate: connections, transactions, and the lock that keeps a second writer out."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from apim_upgrade.databases.address import Address
+from apim_upgrade.databases.problems import explain
+from apim_upgrade.databases.session import PostgresSession
+from apim_upgrade.errors import EnvironmentProblem
+
+_LOCK = 0x41504D55  # "APMU": one key in every database; PostgreSQL keeps advisory locks per database
+_DRIVERS = {"postgresql": "postgresql+psycopg"}
+
+
+class Database:
+    """One database, by the estate's name for it (``am``, ``shared``)."""
+
+    def __init__(self, name: str, address: Address) -> None:
+        if address.kind not in _DRIVERS:
+            raise EnvironmentProblem(f"{address.kind} is not supported yet.", hint="Use a PostgreSQL database.")
+        self.name = name
+        self.address = address
+
+    @property
+    def kind(self) -> str:
+        """The DBMS, by the name its schema catalogues have."""
+        return self.address.kind
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine; every transaction takes a connection of its own."""
+        address = self.address
+        # A folder is a Unix socket and goes into the query part, as libpq wants it.
+        folder = address.host.startswith("/")
+        url = URL.create(
+            _DRIVERS[address.kind],
+            address.username or None,
+            address.password or None,
+            None if folder else address.host,
+            address.port,
+            address.database,
+            {**dict(address.options), **({"host": address.host} if folder else {})},
+        )
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            connect_args={
+                "application_name": f"apim-upgrade {getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}",
+                "connect_timeout": 10,
+            },
+        )
+        if address.schema:
+
+            @event.listens_for(engine, "connect")
+            def _search_path(connection: Any, _: object) -> None:
+                connection.execute(f'SET search_path TO "{address.schema}"')
+                connection.commit()
+
+        return engine
+
+    @contextmanager
+    def write(self) -> Iterator[PostgresSession]:
+        """Open one transaction; see the engine's port of this name."""
+        with self._connection() as connection, connection.begin():
+            yield PostgresSession(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresSession]:
+        """Open one read-only transaction that sees one moment of the database."""
+        with self._connection() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield PostgresSession(connection)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[PostgresSession]:
+        """Open a session outside any transaction, for statements such as CREATE DATABASE."""
+        with self._connection() as connection:
+            yield PostgresSession(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+    @contextmanager
+    def lock(self, owner: str) -> Iterator[None]:
+        """Hold the one-writer lock of this database for the length of the block; it falls with the process."""
+        with self.autocommit() as session:
+            if not session.all(f"SELECT pg_try_advisory_lock({_LOCK})")[0][0]:
+                raise EnvironmentProblem(
+                    f"Database {self.name} ({self.address}) is being upgraded by {self._holder(session)}.",
+                    hint="Wait for it, or stop it and run again to resume.",
+                )
+            yield
+
+    @staticmethod
+    def _holder(session: PostgresSession) -> str:
+        rows = session.all(
+            "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+            "JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() "
+            f"WHERE l.locktype = 'advisory' AND l.granted AND l.objid = {_LOCK} AND l.classid = 0"
+        )
+        return str(rows[0][0]) if rows else "another process"
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise explain(error, f"database {self.name} ({self.address})") from error

@@ -1,0 +1,46 @@
+"""
+Name-based UUIDs: the same natural key gives the same identifier, in Python and inside the server.
+
+They make an upgrade reproducible: a rehearsal, a resumed run and the real run write the same bytes. The form is that
+of version 3 (MD5), because every DBMS can compute MD5 of text over a whole table; it is an identifier, not a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
+
+_SEPARATOR = "/"
+
+
+def name_uuid(*parts: object) -> str:
+    """Return the UUID of a name, such as ``name_uuid("revision", api_uuid, 1)``."""
+    digest = hashlib.md5(_SEPARATOR.join(str(part) for part in parts).encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-3{digest[13:16]}-8{digest[17:20]}-{digest[20:]}"
+
+
+class _NameUuid(FunctionElement[str]):
+    inherit_cache = True
+    type = String()
+    name = "name_uuid"
+
+
+def name_uuid_of(*parts: str | ColumnElement[Any]) -> ColumnElement[str]:
+    """The same as :func:`name_uuid`, computed by the server for every row; columns may be of any type."""
+    text: ColumnElement[str] | None = None
+    for part in parts:
+        piece = cast(part, String)
+        text = piece if text is None else text + _SEPARATOR + piece
+    return _NameUuid(text)
+
+
+@compiles(_NameUuid, "postgresql")
+def _postgresql(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = element.clauses
+    digest = compiler.process(func.md5(text), **options)
+    return f"CAST(CAST(overlay(overlay({digest} placing '3' from 13) placing '8' from 17) AS uuid) AS varchar)"

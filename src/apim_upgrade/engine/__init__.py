@@ -1,0 +1,34 @@
+"""Steps, their journal, and the runner. Knows nothing of API-M nor of any DBMS."""
+
+from apim_upgrade.engine.events import Event, Listener, StepFinished, StepProgress, StepSkipped, StepStarted
+from apim_upgrade.engine.journal import Entry, RunRecord
+from apim_upgrade.engine.ports import Database, Session
+from apim_upgrade.engine.runner import Outcome, Runner
+from apim_upgrade.engine.stage import stage_table
+from apim_upgrade.engine.step import Load, Operation, Phase, Sql, Stage, Step
+from apim_upgrade.engine.work import ItemVerdict, Verdict, Work
+
+__all__ = [
+    "Database",
+    "Entry",
+    "Event",
+    "ItemVerdict",
+    "Listener",
+    "Load",
+    "Operation",
+    "Outcome",
+    "Phase",
+    "RunRecord",
+    "Runner",
+    "Session",
+    "Sql",
+    "Stage",
+    "Step",
+    "StepFinished",
+    "StepProgress",
+    "StepSkipped",
+    "StepStarted",
+    "Verdict",
+    "Work",
+    "stage_table",
+]

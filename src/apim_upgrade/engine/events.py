@@ -1,0 +1,53 @@
+"""What the runner tells its listeners: terminal, dashboard, logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step begins; ``position`` of ``total``. ``expected`` is the number of items the plan counted, if it did."""
+
+    step: str
+    title: str
+    position: int
+    total: int
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """``seen`` items so far."""
+
+    step: str
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A step is done and recorded."""
+
+    step: str
+    position: int
+    total: int
+    seen: int
+    changed: int
+    skipped: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    """A step was done by an earlier execution of this run."""
+
+    step: str
+    position: int
+    total: int
+
+
+Event: TypeAlias = StepStarted | StepProgress | StepFinished | StepSkipped
+Listener: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,211 @@
+"""
+The journal: tables in the database being changed, so that work and record commit together.
+
+Every database of a run has its own: ``apim_upgrade_run`` (one row, the run), ``apim_upgrade_journal`` (a row per
+step), ``apim_upgrade_item`` (verdicts), ``apim_upgrade_rows`` (rows that a step added to or took from a table) and
+``apim_upgrade_count`` (rows per table before anything changed). ``commit`` exports and drops them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.schema import CreateTable
+
+from apim_upgrade.engine.ports import Session
+from apim_upgrade.engine.work import ItemVerdict, Verdict
+
+PREFIX = "apim_upgrade_"
+_tables = MetaData()
+RUN = Table(
+    PREFIX + "run",
+    _tables,
+    Column("run_id", String(36), primary_key=True),
+    Column("tool", String(20), nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("target", String(20), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("started", DateTime, nullable=False),
+    Column("settings", Text, nullable=False),
+)
+JOURNAL = Table(
+    PREFIX + "journal",
+    _tables,
+    Column("step", String(200), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("phase", String(20), nullable=False),
+    Column("title", String(500), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("started", DateTime, nullable=False),
+    Column("ended", DateTime, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+ITEM = Table(
+    PREFIX + "item",
+    _tables,
+    Column("step", String(200), nullable=False),
+    Column("item", String(700), nullable=False),
+    Column("verdict", String(10), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    PrimaryKeyConstraint("step", "item"),
+)
+ROWS = Table(
+    PREFIX + "rows",
+    _tables,
+    Column("step", String(200), nullable=False),
+    Column("table_name", String(128), nullable=False),
+    Column("inserted", BigInteger, nullable=False),
+    Column("deleted", BigInteger, nullable=False),
+    PrimaryKeyConstraint("step", "table_name"),
+)
+COUNT = Table(
+    PREFIX + "count",
+    _tables,
+    Column("table_name", String(128), primary_key=True),
+    Column("rows_before", BigInteger, nullable=False),
+)
+ALL = (RUN, JOURNAL, ITEM, ROWS, COUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """The run that a database is part of; ``started`` (UTC) is the clock of everything the run writes."""
+
+    run_id: str
+    tool: str
+    source: str
+    target: str
+    fingerprint: str
+    started: datetime
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The record of one step."""
+
+    step: str
+    position: int
+    phase: str
+    title: str
+    state: str
+    started: datetime
+    ended: datetime
+    seen: int
+    changed: int
+    note: str = ""
+
+
+DONE, FAILED = "done", "failed"
+
+
+def now() -> datetime:
+    """The present time in UTC without zone, as the journal stores it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def read_run(session: Session) -> RunRecord | None:
+    """Return the run recorded in this database, or None when it has no journal."""
+    if not session.exists(RUN.name):
+        return None
+    rows = session.all(select(RUN))
+    return RunRecord(**rows[0]._mapping) if rows else None
+
+
+def open_journal(session: Session, record: RunRecord) -> None:
+    """Make the journal's tables and record the run in them; call it once per database, in its own transaction."""
+    for table in ALL:
+        session.execute(CreateTable(table))
+    session.execute(
+        insert(RUN).values(
+            run_id=record.run_id,
+            tool=record.tool,
+            source=record.source,
+            target=record.target,
+            fingerprint=record.fingerprint,
+            started=record.started,
+            settings=record.settings,
+        )
+    )
+
+
+def drop_journal(session: Session) -> None:
+    """Remove the journal's tables; export first."""
+    for table in ALL:
+        if session.exists(table.name):
+            session.execute(f"DROP TABLE {table.name}")
+
+
+def read_entries(session: Session) -> list[Entry]:
+    """Return every step's record, in order of position."""
+    return [Entry(**row._mapping) for row in session.all(select(JOURNAL).order_by(JOURNAL.c.position, JOURNAL.c.step))]
+
+
+def read_verdicts(session: Session) -> list[tuple[str, ItemVerdict]]:
+    """Return (step, verdict) of every item that was not simply done."""
+    rows = session.all(select(ITEM).order_by(ITEM.c.step, ITEM.c.item))
+    return [(row.step, ItemVerdict(row.item, Verdict(row.verdict), row.reason, row.action)) for row in rows]
+
+
+def read_rows(session: Session) -> list[tuple[str, str, int, int]]:
+    """Return (step, table, inserted, deleted)."""
+    rows = session.all(select(ROWS).order_by(ROWS.c.step, ROWS.c.table_name))
+    return [(row.step, row.table_name, row.inserted, row.deleted) for row in rows]
+
+
+def record_step(
+    session: Session, entry: Entry, verdicts: Iterable[ItemVerdict], rows: Iterable[tuple[str, int, int]]
+) -> None:
+    """Write the record of one step in the transaction that holds its work, replacing an earlier record of it."""
+    for table in (JOURNAL, ITEM):
+        session.execute(delete(table).where(table.c.step == entry.step))
+    session.execute(
+        insert(JOURNAL).values(
+            step=entry.step,
+            position=entry.position,
+            phase=entry.phase,
+            title=entry.title[:500],
+            state=entry.state,
+            started=entry.started,
+            ended=entry.ended,
+            seen=entry.seen,
+            changed=entry.changed,
+            note=entry.note,
+        )
+    )
+    session.copy_into(
+        ITEM.name,
+        ("step", "item", "verdict", "reason", "action"),
+        ((entry.step, item.item[:700], item.verdict.value, item.reason, item.action) for item in verdicts),
+    )
+    earlier = {
+        row.table_name: (row.inserted, row.deleted)
+        for row in session.all(select(ROWS).where(ROWS.c.step == entry.step))
+    }
+    for name, inserted, deleted in rows:
+        before = earlier.get(name, (0, 0))
+        session.execute(delete(ROWS).where(ROWS.c.step == entry.step, ROWS.c.table_name == name))
+        session.execute(
+            insert(ROWS).values(
+                step=entry.step, table_name=name, inserted=inserted + before[0], deleted=deleted + before[1]
+            )
+        )

@@ -1,0 +1,215 @@
+"""
+Runs steps in order, each in one transaction with its record, and never loses its place.
+
+A crash at any point leaves either the step undone or the step done and recorded: running again resumes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Delete, Insert, TableClause
+from sqlalchemy.sql import Executable
+
+from apim_upgrade.engine import journal
+from apim_upgrade.engine.events import Listener, StepFinished, StepProgress, StepSkipped, StepStarted
+from apim_upgrade.engine.ports import Database, Session
+from apim_upgrade.engine.step import Load, Operation, Sql, Stage, Step
+from apim_upgrade.engine.work import Verdict, Work
+from apim_upgrade.errors import ApimUpgradeError, StepFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The totals of one execution."""
+
+    done: int
+    already_done: int
+    failed_items: int
+
+
+def _quiet(event: object) -> None:
+    """Listen to nothing."""
+
+
+class Runner:
+    """Executes steps over the databases of one run."""
+
+    def __init__(
+        self, databases: Mapping[str, Database], record: journal.RunRecord, listener: Listener = _quiet
+    ) -> None:
+        self._databases = databases
+        self._record = record
+        self._tell = listener
+
+    def run(
+        self,
+        steps: Sequence[Step],
+        *,
+        expected: Mapping[str, int] | None = None,
+        retry_failed: bool = False,
+        first_position: int = 1,
+    ) -> Outcome:
+        """
+        Execute what is not done yet, in the order given.
+
+        With ``retry_failed``, steps that are done but hold failed items run again for those items only.
+        Raises StepFailed when a step stops; everything before it stays done.
+        """
+        entries, failures = self._recorded()
+        done = already = 0
+        total = len(steps)
+        for position, step in enumerate(steps, first_position):
+            only: frozenset[str] | None = None
+            if entries.get(step.name) == journal.DONE:
+                only = frozenset(failures.get(step.name, ()))
+                if not (retry_failed and only):
+                    already += 1
+                    self._tell(StepSkipped(step.name, position, total))
+                    continue
+            self._tell(StepStarted(step.name, step.title, position, total, (expected or {}).get(step.name)))
+            self._execute(step, position, total, only)
+            done += 1
+        _, failures = self._recorded()
+        return Outcome(done, already, sum(len(items) for items in failures.values()))
+
+    def _recorded(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+        states: dict[str, str] = {}
+        failures: dict[str, list[str]] = {}
+        for database in self._databases.values():
+            with database.read() as session:
+                states |= {entry.step: entry.state for entry in journal.read_entries(session)}
+                for step, item in journal.read_verdicts(session):
+                    if item.verdict is Verdict.FAILED:
+                        failures.setdefault(step, []).append(item.item)
+        return states, failures
+
+    def _execute(self, step: Step, position: int, total: int, only: frozenset[str] | None) -> None:
+        began = journal.now()
+        try:
+            with ExitStack() as stack:
+                sessions: dict[str, Session] = {
+                    name: stack.enter_context(database.read())
+                    for name, database in self._databases.items()
+                    if name != step.database
+                }
+                own = stack.enter_context(self._databases[step.database].write())
+                sessions[step.database] = own
+                work = Work(
+                    step.name,
+                    sessions,
+                    self._record.started,
+                    only,
+                    lambda seen: self._tell(StepProgress(step.name, seen)),
+                )
+                changed, rows = 0, _RowAccount()
+                for operation in step.operations:
+                    changed += _perform(operation, own, work, rows)
+                ended = journal.now()
+                journal.record_step(
+                    own,
+                    journal.Entry(
+                        step.name,
+                        position,
+                        step.phase.value,
+                        step.title,
+                        journal.DONE,
+                        began,
+                        ended,
+                        work.seen,
+                        changed,
+                    ),
+                    work.verdicts.values(),
+                    rows.tables(),
+                )
+        except ApimUpgradeError as error:
+            self._record_failure(step, position, began, str(error))
+            if isinstance(error, StepFailed):
+                raise
+            raise StepFailed(step.name, error.message, hint=_resume_hint(error)) from error
+        verdicts = Counter(item.verdict for item in work.verdicts.values())
+        self._tell(
+            StepFinished(
+                step.name,
+                position,
+                total,
+                work.seen,
+                changed,
+                verdicts[Verdict.SKIPPED],
+                verdicts[Verdict.FAILED],
+                (ended - began).total_seconds(),
+            )
+        )
+
+    def _record_failure(self, step: Step, position: int, began: datetime, note: str) -> None:
+        """Leave a note of the failure; the server may be gone, and then the first error is the one to tell."""
+        try:
+            with self._databases[step.database].write() as session:
+                journal.record_step(
+                    session,
+                    journal.Entry(
+                        step.name,
+                        position,
+                        step.phase.value,
+                        step.title,
+                        journal.FAILED,
+                        began,
+                        journal.now(),
+                        0,
+                        0,
+                        note,
+                    ),
+                    (),
+                    (),
+                )
+        except ApimUpgradeError:
+            return
+
+
+class _RowAccount:
+    """Counts the rows that statements add to and take from tables."""
+
+    def __init__(self) -> None:
+        self._inserted: Counter[str] = Counter()
+        self._deleted: Counter[str] = Counter()
+
+    def statement(self, statement: Executable, count: int) -> None:
+        if isinstance(statement, Insert) and isinstance(statement.table, TableClause):
+            self.inserted(statement.table.name, count)
+        elif isinstance(statement, Delete) and isinstance(statement.table, TableClause):
+            self._deleted[statement.table.name] += count
+
+    def inserted(self, table: str, count: int) -> None:
+        self._inserted[table] += count
+
+    def tables(self) -> Iterator[tuple[str, int, int]]:
+        for name in sorted(self._inserted.keys() | self._deleted.keys()):
+            if self._inserted[name] or self._deleted[name]:
+                yield name, self._inserted[name], self._deleted[name]
+
+
+def _perform(operation: Operation, own: Session, work: Work, rows: _RowAccount) -> int:
+    """Do one operation; return how many changed items it counts for."""
+    match operation:
+        case Sql(statement, _, counts):
+            count = max(own.execute(statement), 0)
+            if not isinstance(statement, str):
+                rows.statement(statement, count)
+            return count if counts and not isinstance(statement, str) else 0
+        case Stage(table, source, _):
+            own.create_stage(table)
+            own.copy_into(table.name, [column.name for column in table.columns], source(work))
+            own.analyze(table.name)
+            return 0
+        case Load(name, columns, source, _):
+            count = own.copy_into(name, columns, source(work))
+            rows.inserted(name, count)
+            return count
+
+
+def _resume_hint(error: ApimUpgradeError) -> str:
+    return f"{error.hint} Then run the same command again to resume.".strip()

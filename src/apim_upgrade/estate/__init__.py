@@ -1,0 +1,1 @@
+"""Reads what is there: release, tenants, counts. Read only."""

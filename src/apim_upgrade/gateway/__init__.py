@@ -1,0 +1,1 @@
+"""The gateway artifact: the zip from which a gateway deploys one revision."""

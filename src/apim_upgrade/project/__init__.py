@@ -1,0 +1,1 @@
+"""The user's ``upgrade.toml``: databases, target, strategy, choices; secrets by reference."""

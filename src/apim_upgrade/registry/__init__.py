@@ -1,0 +1,1 @@
+"""The Carbon registry as rows of the shared database."""

@@ -1,0 +1,1 @@
+"""Believable sample estates, deterministic by seed, written by COPY."""

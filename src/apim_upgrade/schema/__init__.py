@@ -1,0 +1,1 @@
+"""Catalogues, introspection, the difference between them, and the DDL that closes it."""

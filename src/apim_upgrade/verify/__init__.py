@@ -1,0 +1,1 @@
+"""Proofs that an upgraded estate is what it should be."""
