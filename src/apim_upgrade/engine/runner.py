@@ -53,16 +53,18 @@ class Runner:
         expected: Mapping[str, int] | None = None,
         retry_failed: bool = False,
         first_position: int = 1,
+        total: int | None = None,
     ) -> Outcome:
         """
         Execute what is not done yet, in the order given.
 
+        ``first_position`` and ``total`` number the steps when a run is executed in parts.
         With ``retry_failed``, steps that are done but hold failed items run again for those items only.
         Raises StepFailed when a step stops; everything before it stays done.
         """
         entries, failures = self._recorded()
         done = already = 0
-        total = len(steps)
+        total = total or len(steps)
         for position, step in enumerate(steps, first_position):
             only: frozenset[str] | None = None
             if entries.get(step.name) == journal.DONE:

@@ -1,0 +1,58 @@
+"""What was ordered: which databases, from where to where, how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from apim_upgrade.databases import Address, Database
+from apim_upgrade.engine import RunRecord
+from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
+from apim_upgrade.releases import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One upgrade as the operator wants it."""
+
+    addresses: Mapping[str, Address]
+    """The estate's databases as they are, by name (``am``, ``shared``)."""
+    clones: Mapping[str, str]
+    """Names of the upgraded copies; empty for an upgrade in place."""
+    target: Release
+    choices: Choices
+    runs: Path
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the databases themselves are changed."""
+        return not self.clones
+
+    def originals(self) -> dict[str, Database]:
+        """The databases as they are."""
+        return {name: Database(name, address) for name, address in self.addresses.items()}
+
+    def targets(self) -> dict[str, Database]:
+        """The databases that are changed: the clones, or the originals when in place."""
+        if self.in_place:
+            return self.originals()
+        return {name: Database(name, address.at(self.clones[name])) for name, address in self.addresses.items()}
+
+
+def settings_text(tenants: tuple[Tenant, ...], estate: Mapping[str, Any]) -> str:
+    """What the run must remember besides its record: the tenants it was made for and the inventory before."""
+    return json.dumps({"tenants": [asdict(tenant) for tenant in tenants], "estate": estate}, default=str)
+
+
+def upgrade_of(record: RunRecord, choices: Choices) -> Upgrade:
+    """The upgrade that a recorded run is; tenants and clock as recorded, so that a resumed run writes the same."""
+    tenants = tuple(Tenant(**tenant) for tenant in json.loads(record.settings)["tenants"])
+    return Upgrade(Release.parse(record.source), Release.parse(record.target), _naive(record.started), tenants, choices)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None, microsecond=0)

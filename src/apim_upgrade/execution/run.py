@@ -1,0 +1,193 @@
+"""
+One upgrade from the first clone to the last step, and again from wherever it stopped.
+
+Every state can be told from the databases themselves: no clone yet; a clone with a journal (it is ours, resume); a
+database of that name without one (not ours, refuse).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from apim_upgrade import __version__
+from apim_upgrade.databases import Address, Database, clone, database_exists
+from apim_upgrade.engine import Listener, Outcome, Runner, RunRecord, journal
+from apim_upgrade.errors import EstateError
+from apim_upgrade.estate import Estate, read_estate
+from apim_upgrade.execution.folder import RunFolder, one_at_a_time
+from apim_upgrade.execution.order import Order, settings_text, upgrade_of
+from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.planning import Plan, closing_steps, data_steps, make_plan, opening_steps
+from apim_upgrade.schema import Schema, Violation, introspect, predicted_after_expand, violations
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What an execution did; ``outcome`` counts over all phases."""
+
+    record: RunRecord
+    folder: RunFolder
+    outcome: Outcome
+
+
+def run(order: Order, source: str | None, *, retry_failed: bool, listener: Listener, say: Say) -> RunResult:
+    """
+    Upgrade the estate, or go on with an upgrade that was begun.
+
+    ``source`` is the operator's word for the release, used only where the schema is ambiguous. Raises EstateError,
+    EnvironmentProblem or StepFailed; whatever is raised, running again resumes.
+    """
+    with one_at_a_time(order.runs):
+        record = find_run(order)
+        if record is None:
+            record = _begin(order, source, say)
+        elif record.target != str(order.target):
+            raise EstateError(
+                f"These databases are in the middle of an upgrade from {record.source} to {record.target}.",
+                hint=f'Set target = "{record.target}" to finish it, or drop the clones and start anew.',
+            )
+        databases = _open(order, record, say)
+        with ExitStack() as stack:
+            for database in databases.values():
+                stack.enter_context(database.lock("run"))
+            outcome = _execute(order, record, databases, retry_failed, listener)
+        return RunResult(record, RunFolder(order.runs / record.run_id), outcome)
+
+
+def plan_for(order: Order, estate: Estate, record: RunRecord) -> tuple[Plan, Upgrade]:
+    """The plan of a run that would begin now, counted on the originals."""
+    upgrade = upgrade_of(record, order.choices)
+    originals = order.originals()
+    kind = originals["am"].kind
+    live = {name: _introspect(database) for name, database in originals.items()}
+    steps = [*opening_steps(upgrade, kind, live), *data_steps(upgrade)]
+    predicted = {
+        name: predicted_after_expand(kind, schema, upgrade.source, upgrade.target, name)
+        for name, schema in live.items()
+    }
+    steps += closing_steps(upgrade, kind, predicted)
+    return make_plan(record.source, record.target, estate.fingerprint, steps, originals), upgrade
+
+
+def new_record(order: Order, estate: Estate) -> RunRecord:
+    """The record of a run that begins now."""
+    return RunRecord(
+        str(uuid.uuid4()),
+        __version__,
+        str(estate.release),
+        str(order.target),
+        estate.fingerprint,
+        journal.now(),
+        settings_text(estate.tenants, estate.as_json()),
+    )
+
+
+def find_run(order: Order) -> RunRecord | None:
+    """The run that the target databases are part of, if any. Raises EstateError when they belong to different runs."""
+    records = {}
+    for name, database in order.targets().items():
+        if order.in_place or database_exists(order.addresses[name], order.clones[name]):
+            with database.read() as session:
+                records[name] = journal.read_run(session)
+    found = {record.run_id: record for record in records.values() if record is not None}
+    if len(found) > 1:
+        raise EstateError(
+            f"The databases {', '.join(records)} belong to different runs.", hint="Drop the clones and run again."
+        )
+    return next(iter(found.values()), None)
+
+
+def stoppers(order: Order, upgrade: Upgrade) -> list[Violation]:
+    """Rows of the originals that no step can mend and a coming constraint would refuse."""
+    found: list[Violation] = []
+    for name, database in order.originals().items():
+        with database.read() as session:
+            found += violations(session, database.kind, introspect(session), upgrade.source, upgrade.target, name)
+    return [violation for violation in found if violation.remedy == "stop"]
+
+
+def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
+    """Look at the estate, refuse what cannot succeed, write the plan down; nothing is changed yet."""
+    say("Reading the estate")
+    estate = read_estate(order.originals(), source)
+    record = new_record(order, estate)
+    plan, upgrade = plan_for(order, estate, record)
+    blocked = stoppers(order, upgrade)
+    if blocked:
+        raise EstateError(
+            f"{len(blocked)} constraints of {record.target} would reject rows: "
+            + "; ".join(violation.sentence() for violation in blocked[:5])
+            + ".",
+            hint="Mend these rows first; nothing was changed.",
+        )
+    folder = RunFolder(order.runs / record.run_id)
+    folder.write_json("plan.json", plan.as_json())
+    folder.write_json("estate.json", estate.as_json())
+    return record
+
+
+def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
+    """Make the clones that are missing and the journals in them; return the databases to change."""
+    targets = order.targets()
+
+    def open_journal(name: str) -> Callable[[Address], None]:
+        def opened(address: Address) -> None:
+            with Database(name, address).write() as session:
+                journal.open_journal(session, record)
+
+        return opened
+
+    for name, address in order.addresses.items():
+        if order.in_place:
+            with targets[name].read() as session:
+                missing = journal.read_run(session) is None
+            if missing:
+                open_journal(name)(address)
+        elif not database_exists(address, order.clones[name]):
+            say(f"Cloning {name} ({address}) to {order.clones[name]}")
+            # The journal is opened before the copy gets its final name: a database of that name is always resumable.
+            how = clone(address, order.clones[name], open_journal(name))
+            say(f"Cloned {name} {how}")
+        else:
+            with targets[name].read() as session:
+                if journal.read_run(session) is None:
+                    raise EstateError(
+                        f"Database {order.clones[name]} exists and is no clone of a run in progress.",
+                        hint=f"Drop it, or set another name as clone in [database.{name}].",
+                    )
+    return targets
+
+
+def _execute(
+    order: Order, record: RunRecord, databases: Mapping[str, Database], retry_failed: bool, listener: Listener
+) -> Outcome:
+    upgrade = upgrade_of(record, order.choices)
+    kind = databases["am"].kind
+    stored = RunFolder(order.runs / record.run_id).read_json("plan.json")
+    plan = Plan.from_json(stored) if stored else None
+    expected = plan.expected() if plan else {}
+    runner = Runner(databases, record, listener)
+    live = {name: _introspect(database) for name, database in databases.items()}
+    opening = [*opening_steps(upgrade, kind, live), *data_steps(upgrade)]
+    total = max(len(plan.steps) if plan else 0, len(opening))
+    first = runner.run(opening, expected=expected, retry_failed=retry_failed, total=total)
+    live = {name: _introspect(database) for name, database in databases.items()}
+    closing = closing_steps(upgrade, kind, live)
+    last = runner.run(
+        closing,
+        expected=expected,
+        retry_failed=retry_failed,
+        first_position=len(opening) + 1,
+        total=max(total, len(opening) + len(closing)),
+    )
+    return Outcome(first.done + last.done, first.already_done + last.already_done, last.failed_items)
+
+
+def _introspect(database: Database) -> Schema:
+    with database.read() as session:
+        return introspect(session)

@@ -1,0 +1,87 @@
+"""
+The order of an upgrade: the one place that says what comes before what.
+
+Expand, migrate, contract, once, however many releases lie between. Schema steps are functions of what a database *is*
+and what the target wants, so they are composed again from the live schema whenever a run is resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import BigInteger, String, column, func, insert, literal, select, table
+
+from apim_upgrade.engine import Phase, Sql, Step
+from apim_upgrade.engine.journal import COUNT, PREFIX
+from apim_upgrade.migrations import (
+    artifact_edits,
+    identity,
+    prepare,
+    registry_types,
+    reindex,
+    repairs,
+    v4_0_0,
+    v4_1_0,
+    v4_2_0,
+    value_fills,
+)
+from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.schema import Schema, contract_steps, expand_steps, quarantine_steps
+
+PARTS = ("am", "shared")
+
+
+def opening_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> list[Step]:
+    """Everything up to the end of *expand*: count the rows, fill the workspace, widen the schema."""
+    steps = [_count_rows(part, live[part]) for part in PARTS]
+    steps += prepare.steps(upgrade)
+    for part in PARTS:
+        steps += expand_steps(kind, live[part], upgrade.source, upgrade.target, part)
+    return steps
+
+
+def data_steps(upgrade: Upgrade) -> list[Step]:
+    """
+    *Migrate*: the data steps of every release in between, on the expanded schema.
+
+    Initial revisions come after everything that edits working copies, because a revision is a copy of one; NULL tiers
+    and schemes are repaired before operations are copied, because the product finds copies by equality.
+    """
+    modules = (
+        identity,
+        repairs,
+        *v4_0_0.BEFORE_REVISIONS,
+        *v4_1_0.ORDER,
+        *v4_2_0.ORDER,
+        value_fills,
+        artifact_edits,
+        registry_types,
+        *v4_0_0.REVISIONS,
+    )
+    return [step for module in modules for step in module.steps(upgrade)]
+
+
+def closing_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> list[Step]:
+    """*Contract* on the schema as it is after the data steps, then what only makes sense at the very end."""
+    steps: list[Step] = []
+    for part in PARTS:
+        steps += quarantine_steps(kind, live[part], upgrade.source, upgrade.target, part)
+        steps += contract_steps(kind, live[part], upgrade.source, upgrade.target, part)
+    return steps + reindex.steps(upgrade)
+
+
+def _count_rows(part: str, live: Schema) -> Step:
+    """Rows of every table before anything changes: what the proof of row conservation starts from."""
+    names = sorted(name for name in live.tables if not name.startswith(PREFIX))
+    return Step(
+        f"prepare/{part}/count-rows",
+        f"Count the rows of {len(names)} tables of {part}",
+        part,
+        Phase.PREPARE,
+        tuple(Sql(_count(name), counts=False) for name in names),
+    )
+
+
+def _count(name: str) -> insert:
+    counted = select(literal(name, String), func.count()).select_from(table(name))
+    return insert(COUNT).from_select(["table_name", "rows_before"], counted)
