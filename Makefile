@@ -1,0 +1,60 @@
+# Works on a bare Debian 12: python3 (3.11 or newer), git, make. No root, no uv, nothing outside this folder.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help demo test lint types imports tests bench requirements clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: $(VENV)/.core ## make up an estate on a throw-away PostgreSQL, upgrade it, verify it
+	$(RUN)/apim-upgrade demo
+
+test: lint types imports tests ## everything that has to hold before a change is taken
+
+lint: $(VENV)/.dev ## style and formatting
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+
+types: $(VENV)/.dev ## static types
+	$(RUN)/mypy
+
+imports: $(VENV)/.dev ## which room may call which
+	$(RUN)/lint-imports --no-cache
+
+tests: $(VENV)/.dev ## the tests, with coverage
+	$(RUN)/pytest -n $(WORKERS) --cov --cov-report=term
+
+bench: $(VENV)/.dev ## times and memory; writes the table in benchmarks/README.md
+	$(RUN)/python benchmarks/upgrade.py
+
+requirements: ## lock the dependencies anew (maintainers; needs uv)
+	$(LOCK) --extra demo --group build -o requirements.txt
+	$(LOCK) --extra demo --group dev -o requirements-dev.txt
+
+LOCK := uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+clean: ## remove what the other targets made, except the virtual environment
+	rm -rf .demo .coverage .coverage.* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed. Name one: make PYTHON=python3.12 …' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'Python cannot make virtual environments here. Remedy: sudo apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: requirements.txt pyproject.toml | $(VENV)/bin/pip
+	$(RUN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(RUN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/pip
+	$(RUN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(RUN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.core
