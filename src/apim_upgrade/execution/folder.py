@@ -16,7 +16,7 @@ from apim_upgrade.errors import EnvironmentProblem
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """``<runs>/<run id>/`` with ``plan.json``, ``estate.json``, ``journal.json``, ``report.json`` and ``report.html``."""
+    """``<runs>/<run id>/``: plan, estate before, journal, report, each one file."""
 
     path: Path
 

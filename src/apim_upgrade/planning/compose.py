@@ -7,9 +7,9 @@ and what the target wants, so they are composed again from the live schema whene
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from sqlalchemy import BigInteger, String, column, func, insert, literal, select, table
+from sqlalchemy import String, func, insert, literal, select, table
 
 from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import COUNT, PREFIX

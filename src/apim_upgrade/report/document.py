@@ -1,0 +1,133 @@
+"""The report as a document: what was found, what was done, what is left to do. HTML and JSON are made from it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from apim_upgrade.engine import Database, Entry, ItemVerdict, RunRecord, Verdict, journal
+from apim_upgrade.verify import TableCount, Verification
+
+FORM = "apim-upgrade/report/1"
+
+
+def read_journal(databases: Mapping[str, Database]) -> dict[str, Any]:
+    """The journals of all databases of a run as one document; also what ``commit`` exports."""
+    entries: list[dict[str, Any]] = []
+    verdicts: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    record: RunRecord | None = None
+    for name, database in databases.items():
+        with database.read() as session:
+            record = journal.read_run(session) or record
+            entries += [_entry(name, entry) for entry in journal.read_entries(session)]
+            verdicts += [_verdict(step, verdict) for step, verdict in journal.read_verdicts(session)]
+            rows += [
+                {"database": name, "step": step, "table": table, "inserted": inserted, "deleted": deleted}
+                for step, table, inserted, deleted in journal.read_rows(session)
+            ]
+    entries.sort(key=lambda entry: entry["started"])
+    run = _run(record) if record else {}
+    return {"run": run, "steps": entries, "items": verdicts, "rows": rows}
+
+
+def report_document(
+    journal_document: Mapping[str, Any], estate: Mapping[str, Any], verification: Verification, *, committed: bool
+) -> dict[str, Any]:
+    """Put the parts together; everything in it is plain data, no secret among it."""
+    items = journal_document["items"]
+    tally = Counter(item["verdict"] for item in items)
+    steps = journal_document["steps"]
+    return {
+        "schema": FORM,
+        "run": journal_document["run"],
+        "state": _state(steps, tally, verification, committed),
+        "totals": {
+            "steps": len(steps),
+            "seconds": round(sum(step["seconds"] for step in steps), 3),
+            "changed": sum(step["changed"] for step in steps),
+            "failed": tally[Verdict.FAILED.value],
+            "skipped": tally[Verdict.SKIPPED.value],
+            "noted": tally[Verdict.NOTED.value],
+        },
+        "estate": estate,
+        "steps": steps,
+        "items": items,
+        "tables": [
+            _count(part, count)
+            for part, counts in verification.counts.items()
+            for count in counts
+            if count.before or count.after
+        ],
+        "proofs": [
+            {
+                "name": proof.name,
+                "title": proof.title,
+                "holds": proof.holds,
+                "found": proof.found,
+                "seen": proof.seen,
+                "sample": list(proof.sample),
+            }
+            for proof in verification.proofs
+        ],
+    }
+
+
+def _state(steps: list[dict[str, Any]], tally: Counter[str], verification: Verification, committed: bool) -> str:
+    if any(step["state"] == journal.FAILED for step in steps):
+        return "stopped"
+    if not verification.holds:
+        return "not proven"
+    if tally[Verdict.FAILED.value]:
+        return "done with failed items"
+    return "committed" if committed else "done"
+
+
+def _run(record: RunRecord) -> dict[str, Any]:
+    return {
+        "id": record.run_id,
+        "tool": record.tool,
+        "source": record.source,
+        "target": record.target,
+        "started": record.started.isoformat(),
+        "fingerprint": record.fingerprint,
+        "tenants": json.loads(record.settings)["tenants"],
+    }
+
+
+def _entry(database: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "step": entry.step,
+        "title": entry.title,
+        "database": database,
+        "phase": entry.phase,
+        "state": entry.state,
+        "started": entry.started.isoformat(),
+        "seconds": round((entry.ended - entry.started).total_seconds(), 3),
+        "seen": entry.seen,
+        "changed": entry.changed,
+        "note": entry.note,
+    }
+
+
+def _verdict(step: str, item: ItemVerdict) -> dict[str, Any]:
+    return {
+        "step": step,
+        "item": item.item,
+        "verdict": item.verdict.value,
+        "reason": item.reason,
+        "action": item.action,
+    }
+
+
+def _count(part: str, count: TableCount) -> dict[str, Any]:
+    return {
+        "database": part,
+        "table": count.table,
+        "before": count.before,
+        "after": count.after,
+        "unexplained": count.unexplained,
+        "steps": [{"step": step, "inserted": added, "deleted": taken} for step, added, taken in count.steps],
+    }

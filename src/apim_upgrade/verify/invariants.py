@@ -1,0 +1,251 @@
+"""
+Invariants of an upgraded estate, as queries that must find nothing.
+
+The product's own rules: what a server of the target release needs to list, deploy and call every API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, cast, column, exists, func, or_, select, table
+from sqlalchemy.sql.selectable import Select, TableClause
+
+from apim_upgrade.engine import Session
+from apim_upgrade.releases import Release
+from apim_upgrade.verify.proof import Proof
+
+_SAMPLES = 10
+
+
+def _table(name: str, *columns: str) -> TableClause:
+    return table(name, *(column(each) for each in columns))
+
+
+API = _table(
+    "am_api", "api_id", "api_uuid", "api_name", "api_version", "api_provider", "api_type", "status", "organization"
+)
+APPLICATION = _table("am_application", "application_id", "name", "organization")
+CATEGORY = _table("am_api_categories", "uuid", "name", "organization")
+ENVIRONMENT = _table("am_gateway_environment", "id", "uuid", "name", "organization", "provider", "gateway_type")
+URL = _table(
+    "am_api_url_mapping",
+    "url_mapping_id",
+    "api_id",
+    "http_method",
+    "url_pattern",
+    "auth_scheme",
+    "throttling_tier",
+    "revision_uuid",
+)
+PRODUCT = _table("am_api_product_mapping", "api_product_mapping_id", "api_id", "url_mapping_id", "revision_uuid")
+KEY_MAPPING = _table("am_application_key_mapping", "uuid", "application_id", "key_manager", "consumer_key")
+KEY_MANAGER = _table("am_key_manager", "uuid", "name", "organization")
+REVISION = _table("am_revision", "id", "api_uuid", "revision_uuid")
+DEPLOYMENT = _table("am_deployment_revision_mapping", "name", "revision_uuid")
+GATEWAY_DEPLOYMENT = _table("am_gw_api_deployments", "api_id", "revision_id", "label")
+ARTIFACT = _table("am_gw_api_artifacts", "api_id", "revision_id")
+CONFIGURATION = _table("am_system_configs", "organization", "config_type")
+KEYED_TENANT = _table("apim_upgrade_tenant", "tenant_id", "domain")
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One rule: ``wrong`` yields a readable label per offender, ``of`` is the table looked at."""
+
+    name: str
+    title: str
+    since: str
+    of: TableClause
+    label: ColumnElement[Any]
+    wrong: ColumnElement[bool]
+
+
+def _text(*parts: ColumnElement[Any] | str) -> ColumnElement[Any]:
+    return func.concat_ws(" ", *(part if isinstance(part, str) else cast(part, String) for part in parts))
+
+
+def _blank(each: ColumnElement[Any]) -> ColumnElement[bool]:
+    return or_(each.is_(None), each == "")
+
+
+_API_LABEL = _text(API.c.api_name, API.c.api_version, "of", API.c.api_provider)
+_URL_LABEL = _text("operation", URL.c.url_mapping_id, URL.c.http_method, URL.c.url_pattern)
+
+INVARIANTS = (
+    Invariant("api-uuid", "APIs without UUID", "4.0.0", API, _API_LABEL, _blank(API.c.api_uuid)),
+    Invariant("api-status", "APIs without status", "4.0.0", API, _API_LABEL, _blank(API.c.status)),
+    Invariant("api-type", "APIs without type", "4.0.0", API, _API_LABEL, _blank(API.c.api_type)),
+    Invariant("api-organization", "APIs without organization", "4.1.0", API, _API_LABEL, _blank(API.c.organization)),
+    Invariant(
+        "application-organization",
+        "applications without organization",
+        "4.1.0",
+        APPLICATION,
+        _text(APPLICATION.c.application_id, APPLICATION.c.name),
+        _blank(APPLICATION.c.organization),
+    ),
+    Invariant(
+        "category-organization",
+        "API categories without organization",
+        "4.1.0",
+        CATEGORY,
+        _text(CATEGORY.c.name),
+        _blank(CATEGORY.c.organization),
+    ),
+    Invariant(
+        "environment-organization",
+        "gateway environments without organization or provider",
+        "4.1.0",
+        ENVIRONMENT,
+        _text(ENVIRONMENT.c.name),
+        or_(_blank(ENVIRONMENT.c.organization), _blank(ENVIRONMENT.c.provider)),
+    ),
+    Invariant(
+        "environment-gateway-type",
+        "gateway environments without gateway type",
+        "4.3.0",
+        ENVIRONMENT,
+        _text(ENVIRONMENT.c.name),
+        _blank(ENVIRONMENT.c.gateway_type),
+    ),
+    Invariant(
+        "operation-tier",
+        "operations without throttling tier",
+        "4.0.0",
+        URL,
+        _URL_LABEL,
+        URL.c.throttling_tier.is_(None),
+    ),
+    Invariant(
+        "operation-scheme",
+        "operations without authentication scheme",
+        "4.0.0",
+        URL,
+        _URL_LABEL,
+        URL.c.auth_scheme.is_(None),
+    ),
+    Invariant(
+        "key-manager-known",
+        "application keys of an unknown key manager",
+        "4.0.0",
+        KEY_MAPPING,
+        _text(KEY_MAPPING.c.uuid, "names", KEY_MAPPING.c.key_manager),
+        ~exists().where(KEY_MANAGER.c.uuid == KEY_MAPPING.c.key_manager),
+    ),
+    Invariant(
+        "revision-of-deployment",
+        "deployments of an unknown revision",
+        "4.0.0",
+        DEPLOYMENT,
+        _text(DEPLOYMENT.c.name, DEPLOYMENT.c.revision_uuid),
+        ~exists().where(REVISION.c.revision_uuid == DEPLOYMENT.c.revision_uuid),
+    ),
+    Invariant(
+        "artifact-of-deployment",
+        "deployments without gateway artifact",
+        "4.0.0",
+        GATEWAY_DEPLOYMENT,
+        _text(GATEWAY_DEPLOYMENT.c.api_id, GATEWAY_DEPLOYMENT.c.label),
+        ~exists().where(
+            and_(
+                ARTIFACT.c.api_id == GATEWAY_DEPLOYMENT.c.api_id,
+                ARTIFACT.c.revision_id == GATEWAY_DEPLOYMENT.c.revision_id,
+            )
+        ),
+    ),
+    Invariant(
+        "deployments-agree",
+        "deployments known to the gateway only",
+        "4.0.0",
+        GATEWAY_DEPLOYMENT,
+        _text(GATEWAY_DEPLOYMENT.c.api_id, GATEWAY_DEPLOYMENT.c.label),
+        ~exists().where(
+            and_(
+                DEPLOYMENT.c.name == GATEWAY_DEPLOYMENT.c.label,
+                DEPLOYMENT.c.revision_uuid == GATEWAY_DEPLOYMENT.c.revision_id,
+            )
+        ),
+    ),
+    Invariant(
+        "revision-of-operation",
+        "operations of an unknown revision",
+        "4.0.0",
+        URL,
+        _URL_LABEL,
+        and_(
+            URL.c.revision_uuid.is_not(None),
+            func.length(URL.c.revision_uuid) == 36,
+            ~exists().where(REVISION.c.revision_uuid == URL.c.revision_uuid),
+        ),
+    ),
+    Invariant(
+        "product-operations-marked",
+        "product operations in the form of 3.2.0",
+        "4.0.0",
+        PRODUCT,
+        _text("mapping", PRODUCT.c.api_product_mapping_id),
+        PRODUCT.c.revision_uuid.is_(None),
+    ),
+    Invariant(
+        "tenant-configuration",
+        "organizations without tenant configuration",
+        "4.1.0",
+        KEYED_TENANT,
+        _text(KEYED_TENANT.c.domain),
+        ~exists().where(
+            and_(CONFIGURATION.c.organization == KEYED_TENANT.c.domain, CONFIGURATION.c.config_type == "TENANT")
+        ),
+    ),
+)
+
+
+def invariants(am: Session, target: Release) -> Iterator[Proof]:
+    """Check every invariant that the target release has; the workspace's tenants must still be there for the last."""
+    for invariant in INVARIANTS:
+        if Release.parse(invariant.since) > target or not am.exists(invariant.of.name):
+            continue
+        seen = int(am.all(select(func.count()).select_from(invariant.of))[0][0])
+        wrong = select(invariant.label).select_from(invariant.of).where(invariant.wrong)
+        yield _proof(am, f"invariant/{invariant.name}", invariant.title, wrong, seen)
+
+
+def registry_agrees(am: Session, shared: Session) -> Iterator[Proof]:
+    """AM_API and the registry's working copies are one to one, per tenant; every revision has its folder."""
+    paths = _table("reg_path", "reg_path_id", "reg_path_value", "reg_tenant_id")
+    resources = _table("reg_resource", "reg_path_id", "reg_name", "reg_uuid", "reg_tenant_id")
+    root = "/_system/governance/apimgt/applicationdata/"
+    joined = resources.join(
+        paths, and_(paths.c.reg_path_id == resources.c.reg_path_id, paths.c.reg_tenant_id == resources.c.reg_tenant_id)
+    )
+    for name, title, branch, of in (
+        (
+            "working-copies",
+            "APIs whose registry artifact is missing, or artifacts without API",
+            "provider/",
+            select(API.c.api_uuid),
+        ),
+        (
+            "revision-copies",
+            "revisions whose registry folder is missing, or folders without revision",
+            "apis/",
+            select(REVISION.c.revision_uuid),
+        ),
+    ):
+        there = (
+            select(resources.c.reg_uuid)
+            .select_from(joined)
+            .where(resources.c.reg_name == "api", paths.c.reg_path_value.like(f"{root}{branch}%"))
+        )
+        in_registry = {row[0] for row in shared.stream(there)}
+        in_rows = {row[0] for row in am.stream(of) if row[0]}
+        odd = sorted(in_registry ^ in_rows)
+        yield Proof(f"registry/{name}", title, len(odd), len(in_rows), tuple(odd[:_SAMPLES]))
+
+
+def _proof(session: Session, name: str, title: str, wrong: Select[Any], seen: int) -> Proof:
+    found = int(session.all(select(func.count()).select_from(wrong.subquery()))[0][0])
+    sample = tuple(str(row[0]) for row in session.all(wrong.limit(_SAMPLES))) if found else ()
+    return Proof(name, title, found, seen, sample)
