@@ -72,6 +72,7 @@ def report_document(
             }
             for proof in verification.proofs
         ],
+        "remarks": list(verification.remarks),
     }
 
 

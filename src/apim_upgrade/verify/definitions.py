@@ -1,8 +1,8 @@
 """
 Every stored definition still parses, and every gateway artifact can be opened.
 
-Broken definitions of the *source* are no damage of ours; what matters is that none is broken now that was not before.
-The caller says which were broken before.
+A definition that was broken before the run is no damage of the run: it is remarked on, not counted. What the run wrote
+carries the run's start as its time of last update, so the two can be told apart without the original.
 """
 
 from __future__ import annotations
@@ -11,27 +11,57 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 from graphql import GraphQLError, parse
 from lxml import etree
 from sqlalchemy import and_, column, or_, select, table
+from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.engine import Session
 from apim_upgrade.verify.proof import Proof
 
 _SAMPLES = 10
-_ROOT = "/_system/governance/apimgt/applicationdata/"
 
 
-def broken_definitions(shared: Session) -> tuple[int, dict[str, str]]:
-    """Parse every definition of working copies and revisions; return how many, and path → reason of the broken ones."""
+def definitions_parse(shared: Session, started: datetime) -> tuple[Proof, tuple[str, ...]]:
+    """
+    Parse every definition and artifact of the working copies.
+
+    Returns the proof that none written since ``started`` is broken, and a line for each that was broken before.
+    """
+    seen, ours, before = 0, [], []
+    for row in shared.stream(_definitions(), batch=100):
+        seen += 1
+        reason = _fault(row.reg_name, bytes(row.reg_content_data or b""))
+        if reason:
+            line = f"tenant {row.reg_tenant_id}: {row.reg_path_value}/{row.reg_name}: {reason}"
+            (ours if row.reg_last_updated_time >= started else before).append(line)
+    proof = Proof(
+        "definitions/parse", "definitions written by the run that do not parse", len(ours), seen, tuple(ours[:_SAMPLES])
+    )
+    return proof, tuple(before)
+
+
+def _definitions() -> Select[Any]:
     resources = table(
-        "reg_resource", *(column(name) for name in ("reg_path_id", "reg_name", "reg_content_id", "reg_tenant_id"))
+        "reg_resource",
+        *(
+            column(name)
+            for name in ("reg_path_id", "reg_name", "reg_content_id", "reg_tenant_id", "reg_last_updated_time")
+        ),
     )
     paths = table("reg_path", *(column(name) for name in ("reg_path_id", "reg_path_value", "reg_tenant_id")))
     contents = table("reg_content", *(column(name) for name in ("reg_content_id", "reg_content_data", "reg_tenant_id")))
-    query = (
-        select(resources.c.reg_tenant_id, paths.c.reg_path_value, resources.c.reg_name, contents.c.reg_content_data)
+    return (
+        select(
+            resources.c.reg_tenant_id,
+            paths.c.reg_path_value,
+            resources.c.reg_name,
+            resources.c.reg_last_updated_time,
+            contents.c.reg_content_data,
+        )
         .select_from(
             resources.join(
                 paths,
@@ -47,7 +77,7 @@ def broken_definitions(shared: Session) -> tuple[int, dict[str, str]]:
             )
         )
         .where(
-            or_(paths.c.reg_path_value.like(f"{_ROOT}provider/%"), paths.c.reg_path_value.like(f"{_ROOT}apis/%")),
+            paths.c.reg_path_value.like("/_system/governance/apimgt/applicationdata/provider/%"),
             or_(
                 resources.c.reg_name.in_(("swagger.json", "asyncapi.json", "api")),
                 resources.c.reg_name.like("%.graphql"),
@@ -55,20 +85,6 @@ def broken_definitions(shared: Session) -> tuple[int, dict[str, str]]:
             ),
         )
     )
-    seen, broken = 0, {}
-    for row in shared.stream(query, batch=100):
-        seen += 1
-        reason = _fault(row.reg_name, bytes(row.reg_content_data or b""))
-        if reason:
-            broken[f"tenant {row.reg_tenant_id}: {row.reg_path_value}/{row.reg_name}"] = reason
-    return seen, broken
-
-
-def definitions_parse(shared: Session, before: dict[str, str]) -> Iterator[Proof]:
-    """No definition is broken that was not broken before the upgrade."""
-    seen, broken = broken_definitions(shared)
-    new = sorted(f"{path}: {reason}" for path, reason in broken.items() if path not in before)
-    yield Proof("definitions/parse", "definitions that do not parse any more", len(new), seen, tuple(new[:_SAMPLES]))
 
 
 def artifacts_open(am: Session) -> Iterator[Proof]:

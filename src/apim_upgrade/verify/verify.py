@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 
 from apim_upgrade.engine import Database, Session, journal
 from apim_upgrade.releases import Release
@@ -21,6 +22,8 @@ class Verification:
 
     proofs: tuple[Proof, ...]
     counts: Mapping[str, tuple[TableCount, ...]]
+    remarks: tuple[str, ...] = ()
+    """Damage that was there before the run."""
 
     @property
     def holds(self) -> bool:
@@ -29,7 +32,7 @@ class Verification:
 
 
 def verify(
-    databases: Mapping[str, Database], kind: str, target: Release, *, broken_before: dict[str, str], committed: bool
+    databases: Mapping[str, Database], kind: str, target: Release, *, started: datetime, committed: bool
 ) -> Verification:
     """
     Prove an upgraded estate, reading only.
@@ -60,6 +63,7 @@ def verify(
                 proofs += conservation(name, list(counts[name]))
         proofs += invariants(sessions["am"], target)
         proofs += registry_agrees(sessions["am"], sessions["shared"])
-        proofs += definitions_parse(sessions["shared"], broken_before)
+        parsed, remarks = definitions_parse(sessions["shared"], started)
+        proofs.append(parsed)
         proofs += artifacts_open(sessions["am"])
-    return Verification(tuple(proofs), counts)
+    return Verification(tuple(proofs), counts, remarks)
