@@ -1,0 +1,325 @@
+"""
+Copying folders and files inside the registry, thousands at a time, without their contents leaving the server.
+
+As the product copies: every folder and file is put anew with a UUID of its own and the same content, media type,
+description, properties, tags, comments and ratings; access rights are not copied, for they are inherited. Associations
+are not repeated: of those of an API only ``document`` and its kin (3.x) begin at a copied path, and no newer release
+reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    String,
+    Table,
+    TableClause,
+    Text,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.sql.selectable import FromClause, Select
+
+from apim_upgrade.databases.generated_ids import ContinueIds
+from apim_upgrade.engine import Operation, Sql, Stage, Work
+from apim_upgrade.registry.folders import DATABASE, derived_stage, make_folders
+from apim_upgrade.registry.log import Action, log
+from apim_upgrade.registry.paths import SYSTEM_USER, join, resource_uuid
+from apim_upgrade.registry.tables import ATTACHMENTS, CONTENT, PATH, RESOURCE
+
+
+def copy_folders(stage: Table, started: datetime) -> tuple[Operation, ...]:
+    """
+    Copy every living folder, with all below it, to its target.
+
+    ``stage`` has the columns ``tenant_id``, ``source_folder``, ``target_folder`` (full paths, no trailing slash) and
+    may have more. A file gets the UUID :func:`resource_uuid` gives for its place, so the UUID of a revision is
+    ``resource_uuid(tenant_id, f"{target_folder}/api")``. What lives at the target already stays as it is, so copying
+    again changes nothing; a source that does not live is passed over.
+    """
+    top = PATH.alias("top")
+    tree = (
+        select(
+            stage.c.tenant_id,
+            stage.c.target_folder.label("target"),
+            (func.length(stage.c.source_folder) + 1).label("cut"),
+            top.c.reg_path_id.label("path_id"),
+        )
+        .join(top, and_(top.c.reg_tenant_id == stage.c.tenant_id, top.c.reg_path_value == stage.c.source_folder))
+        .cte("tree", recursive=True)
+    )
+    below = PATH.alias("below")
+    tree = tree.union_all(
+        select(tree.c.tenant_id, tree.c.target, tree.c.cut, below.c.reg_path_id).join(
+            below, and_(below.c.reg_tenant_id == tree.c.tenant_id, below.c.reg_path_parent_id == tree.c.path_id)
+        )
+    )
+    return _copy(
+        stage,
+        lambda: (
+            select(
+                RESOURCE.c.reg_tenant_id.label("tenant_id"),
+                RESOURCE.c.reg_version.label("source_version"),
+                (tree.c.target + func.substr(PATH.c.reg_path_value, tree.c.cut, type_=Text)).label("folder"),
+                RESOURCE.c.reg_name.label("name"),
+                RESOURCE.c.reg_media_type.label("media_type"),
+                RESOURCE.c.reg_content_id.label("content_id"),
+            )
+            .select_from(tree)
+            .join(PATH, _same(PATH, tree.c.tenant_id, tree.c.path_id))
+            .join(RESOURCE, _same(RESOURCE, tree.c.tenant_id, tree.c.path_id))
+        ),
+        started,
+    )
+
+
+def copy_files(stage: Table, started: datetime) -> tuple[Operation, ...]:
+    """
+    Copy single files.
+
+    ``stage`` has the columns ``tenant_id``, ``source_folder``, ``source_name``, ``target_folder``, ``target_name`` and
+    ``media_type`` (NULL keeps the source's). Otherwise as :func:`copy_folders`.
+    """
+    return _copy(
+        stage,
+        lambda: (
+            select(
+                RESOURCE.c.reg_tenant_id.label("tenant_id"),
+                RESOURCE.c.reg_version.label("source_version"),
+                stage.c.target_folder.label("folder"),
+                stage.c.target_name.label("name"),
+                func.coalesce(stage.c.media_type, RESOURCE.c.reg_media_type).label("media_type"),
+                RESOURCE.c.reg_content_id.label("content_id"),
+            )
+            .select_from(stage)
+            .join(
+                PATH,
+                and_(PATH.c.reg_tenant_id == stage.c.tenant_id, PATH.c.reg_path_value == stage.c.source_folder),
+            )
+            .join(
+                RESOURCE,
+                and_(
+                    _same(RESOURCE, PATH.c.reg_tenant_id, PATH.c.reg_path_id),
+                    RESOURCE.c.reg_name == stage.c.source_name,
+                ),
+            )
+        ),
+        started,
+    )
+
+
+def _same(table: FromClause, tenant: ColumnElement[int], path: ColumnElement[int]) -> ColumnElement[bool]:
+    return and_(table.c.reg_tenant_id == tenant, table.c.reg_path_id == path)
+
+
+def _same_name(left: ColumnElement[str], right: ColumnElement[str]) -> ColumnElement[bool]:
+    """Compare names of which both may be NULL, for a folder."""
+    return func.coalesce(left, "") == func.coalesce(right, "")
+
+
+def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) -> tuple[Operation, ...]:
+    """Copy the resources that ``wanted()`` selects to ``folder`` and ``name`` (NULL for the folder itself)."""
+    copies = derived_stage(
+        stage,
+        "copies",
+        Column("number", Integer),
+        Column("tenant_id", Integer),
+        Column("source_version", Integer),
+        Column("folder", Text),
+        Column("name", String(256)),
+        Column("media_type", String(500)),
+        Column("content_id", Integer),
+        Column("uuid", String(100)),
+    )
+    last = derived_stage(stage, "last", *(Column(table.name, Integer) for table, _ in _NUMBERED))
+    target = PATH.alias("target")
+    new = RESOURCE.alias("new")
+
+    def rows(work: Work) -> Iterator[Sequence[object]]:
+        source = wanted().subquery("source")
+        query = (
+            select(source)
+            .outerjoin(
+                target,
+                and_(target.c.reg_tenant_id == source.c.tenant_id, target.c.reg_path_value == source.c.folder),
+            )
+            .outerjoin(
+                new,
+                and_(
+                    _same(new, target.c.reg_tenant_id, target.c.reg_path_id),
+                    _same_name(new.c.reg_name, source.c.name),
+                ),
+            )
+            .where(new.c.reg_version.is_(None))
+            .order_by(source.c.tenant_id, source.c.folder, source.c.name, source.c.source_version)
+        )
+        before: tuple[int, str] | None = None
+        number = 0
+        for row in work.sessions[DATABASE].stream(query):
+            path = row.folder if row.name is None else join(row.folder, row.name)
+            if (row.tenant_id, path) == before:
+                continue
+            before = (row.tenant_id, path)
+            number += 1
+            yield (
+                number,
+                row.tenant_id,
+                row.source_version,
+                row.folder,
+                row.name,
+                row.media_type,
+                row.content_id,
+                resource_uuid(row.tenant_id, path),
+            )
+
+    def greatest(work: Work) -> Iterator[Sequence[object]]:
+        session = work.sessions[DATABASE]
+        yield tuple(session.all(select(func.coalesce(func.max(key), 0)))[0][0] for _, key in _NUMBERED)
+
+    placed = (
+        select(
+            copies,
+            target.c.reg_path_id.label("path_id"),
+            case(
+                (copies.c.content_id.is_not(None), _last(last, CONTENT) + copies.c.number),
+            ).label("new_content_id"),
+        )
+        .join(target, and_(target.c.reg_tenant_id == copies.c.tenant_id, target.c.reg_path_value == copies.c.folder))
+        .subquery("placed")
+    )
+    return (
+        Stage(copies, rows, "what is to be copied, and where to"),
+        Stage(last, greatest, "the greatest numbers in use"),
+        *make_folders(copies, lambda: select(copies.c.tenant_id, copies.c.folder), started),
+        Sql(
+            insert(CONTENT).from_select(
+                ["reg_content_id", "reg_content_data", "reg_tenant_id"],
+                select(placed.c.new_content_id, CONTENT.c.reg_content_data, placed.c.tenant_id)
+                .select_from(placed)
+                .join(
+                    CONTENT,
+                    and_(
+                        CONTENT.c.reg_content_id == placed.c.content_id,
+                        CONTENT.c.reg_tenant_id == placed.c.tenant_id,
+                    ),
+                )
+                .where(placed.c.name.is_not(None)),
+            ),
+            "their contents",
+            counts=False,
+        ),
+        Sql(
+            insert(RESOURCE).from_select(
+                [
+                    "reg_path_id",
+                    "reg_name",
+                    "reg_media_type",
+                    "reg_creator",
+                    "reg_created_time",
+                    "reg_last_updator",
+                    "reg_last_updated_time",
+                    "reg_description",
+                    "reg_content_id",
+                    "reg_tenant_id",
+                    "reg_uuid",
+                ],
+                select(
+                    placed.c.path_id,
+                    placed.c.name,
+                    placed.c.media_type,
+                    literal(SYSTEM_USER),
+                    literal(started),
+                    literal(SYSTEM_USER),
+                    literal(started),
+                    RESOURCE.c.reg_description,
+                    placed.c.new_content_id,
+                    placed.c.tenant_id,
+                    placed.c.uuid,
+                )
+                .select_from(placed)
+                .join(RESOURCE, _source(placed))
+                .where(placed.c.name.is_not(None))
+                .order_by(placed.c.number),
+            ),
+            "the copies",
+        ),
+        *(
+            operation
+            for values, links in ATTACHMENTS
+            for operation in _copy_attachments(values, links, placed, _last(last, values))
+        ),
+        Sql(
+            log(
+                select(copies.c.tenant_id, (copies.c.folder + "/" + copies.c.name).label("path")).where(
+                    copies.c.name.is_not(None)
+                ),
+                Action.ADD,
+                started,
+            ),
+            "their log",
+            counts=False,
+        ),
+        *(Sql(ContinueIds(table, key.name), counts=False) for table, key in _NUMBERED),
+    )
+
+
+def _source(placed: FromClause) -> ColumnElement[bool]:
+    return and_(RESOURCE.c.reg_version == placed.c.source_version, RESOURCE.c.reg_tenant_id == placed.c.tenant_id)
+
+
+def _copy_attachments(
+    values: TableClause, links: TableClause, placed: FromClause, last: ColumnElement[int]
+) -> Iterator[Operation]:
+    """Copy the values of one kind with their links, by path and (versioning was on once) by version."""
+    key, link = values.columns[0], links.columns[0]
+    found = select(placed.c.number, placed.c.tenant_id, placed.c.path_id, placed.c.name, link.label("value_id"))
+    found = found.select_from(placed).join(RESOURCE, _source(placed))
+    by_path = found.join(
+        links,
+        and_(
+            _same(links, RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_path_id),
+            _same_name(links.c.reg_resource_name, RESOURCE.c.reg_name),
+        ),
+    )
+    by_version = found.join(
+        links, and_(links.c.reg_tenant_id == RESOURCE.c.reg_tenant_id, links.c.reg_version == RESOURCE.c.reg_version)
+    )
+    every = by_path.union(by_version).subquery("every")
+    numbered = select(
+        every, (last + func.row_number().over(order_by=[every.c.number, every.c.value_id])).label("new_id")
+    ).subquery("numbered")
+    others = [column for column in values.columns if column is not key and column.name != "reg_tenant_id"]
+    yield Sql(
+        insert(values).from_select(
+            [key.name, "reg_tenant_id", *(column.name for column in others)],
+            select(numbered.c.new_id, numbered.c.tenant_id, *others)
+            .select_from(numbered)
+            .join(values, and_(key == numbered.c.value_id, values.c.reg_tenant_id == numbered.c.tenant_id)),
+        ),
+        counts=False,
+    )
+    yield Sql(
+        insert(links).from_select(
+            [link.name, "reg_path_id", "reg_resource_name", "reg_tenant_id"],
+            select(numbered.c.new_id, numbered.c.path_id, numbered.c.name, numbered.c.tenant_id),
+        ),
+        counts=False,
+    )
+
+
+_NUMBERED = tuple((table, table.columns[0]) for table in (CONTENT, *(values for values, _ in ATTACHMENTS)))
+"""Tables whose rows are written with explicit numbers, because others refer to them, with the number's column."""
+
+
+def _last(stage: Table, table: TableClause) -> ColumnElement[int]:
+    return select(stage.c[table.name]).scalar_subquery()
