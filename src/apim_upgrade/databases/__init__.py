@@ -1,8 +1,18 @@
 """Connections, sessions and what differs from DBMS to DBMS; the embedded PostgreSQL."""
 
 from apim_upgrade.databases.address import Address
+from apim_upgrade.databases.clone import clone, database_exists, drop_clone
 from apim_upgrade.databases.database import Database
 from apim_upgrade.databases.embedded import EmbeddedPostgres
 from apim_upgrade.databases.naming import name_uuid, name_uuid_of
 
-__all__ = ["Address", "Database", "EmbeddedPostgres", "name_uuid", "name_uuid_of"]
+__all__ = [
+    "Address",
+    "Database",
+    "EmbeddedPostgres",
+    "clone",
+    "database_exists",
+    "drop_clone",
+    "name_uuid",
+    "name_uuid_of",
+]

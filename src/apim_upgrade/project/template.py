@@ -1,0 +1,77 @@
+"""The commented ``upgrade.toml`` that ``init`` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apim_upgrade.errors import EnvironmentProblem
+
+TEMPLATE = """\
+# What apim-upgrade is to do. Nothing is changed before `apim-upgrade run`.
+# Keep secrets out of this file: $env{NAME} takes the value of an environment variable, password_file the first line
+# of a file.
+
+# The release to upgrade to.
+target = "4.4.0"
+
+# side-by-side: the databases are copied on their server and only the copies are changed.
+# in-place: the databases themselves are changed; take a backup first, with the servers stopped.
+strategy = "side-by-side"
+
+# The release the databases are of. It is found out from the databases; this is only a cross-check, and it decides
+# where an unusual schema leaves two answers.
+# source = "4.0.0"
+
+# Where every run keeps its plan, journal and report. Relative paths start at the folder of this file.
+# run_folder = "runs"
+
+# The API-M database: [database.apim_db] of deployment.toml. Its JDBC URL can be copied as it is.
+[database.am]
+url = "jdbc:postgresql://localhost:5432/wso2_am_db"
+username = "apim"
+password = "$env{AM_PASSWORD}"
+# password_file = "am.password"
+# Name of the upgraded copy; otherwise <database>_<target without dots>, such as wso2_am_db_440.
+# clone = "wso2_am_db_440"
+
+# The shared database: [database.shared_db] of deployment.toml.
+[database.shared]
+url = "jdbc:postgresql://localhost:5432/wso2_shared_db"
+username = "apim"
+password = "$env{SHARED_PASSWORD}"
+# password_file = "shared.password"
+# clone = "wso2_shared_db_440"
+
+[options]
+# client-truststore.jks of the old server: 3.2.0 keeps the certificates of endpoints nowhere else.
+# truststore = "client-truststore.jks"
+# truststore_password = "$env{TRUSTSTORE_PASSWORD}"
+
+# Gateway environments of the new server's deployment.toml: where an API that names none is deployed.
+# environments = ["Default"]
+
+# Old name = new name of a gateway environment.
+# environment_names = { "Production and Sandbox" = "Default" }
+
+# Settings of the new server's deployment.toml that decide how data is kept.
+# separate_groups_and_roles = false
+# internal_scopes_per_tenant = false
+# admin_role = "admin"
+# email_user_names = false
+"""
+
+
+def write_template(file: Path, *, overwrite: bool = False) -> None:
+    """Write the commented example. Raises EnvironmentProblem when the file exists or cannot be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w" if overwrite else "x", encoding="utf-8") as out:
+            out.write(TEMPLATE)
+    except FileExistsError:
+        raise EnvironmentProblem(
+            f"{file} exists already.", hint="Give --yes to overwrite it, or --project with another name."
+        ) from None
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{file} cannot be written: {error.strerror}.", hint="Give --project with a file that can be written."
+        ) from None
