@@ -2,7 +2,7 @@
 What the build of one gateway artifact needs, as frozen values.
 
 They hold rows and file contents as the databases give them; nothing is parsed here, so that reading stays cheap and
-the work can go to another process. Names follow the columns and files of ``facts``: AM_* rows and registry resources.
+the work can go to another process. Texts that a row has not are empty.
 """
 
 from __future__ import annotations
@@ -35,6 +35,18 @@ class File:
     path: str
     uuid: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A mediation sequence that an API names: its own, or one of the tenant's (``shared``)."""
+
+    flow: str
+    """``in``, ``out`` or ``fault``."""
+    name: str
+    uuid: str
+    content: bytes
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,8 @@ class Api:
     properties: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
     files: tuple[File, ...]
+    """Definitions and SOAP-to-REST sequences."""
+    sequences: tuple[Sequence, ...]
     operations: tuple[Operation, ...]
     policy_uses: tuple[PolicyUse, ...] = ()
     """Policies of the whole API (AM_API_POLICY_MAPPING)."""
@@ -150,6 +164,7 @@ class Api:
     client_certificates: tuple[ClientCertificate, ...] = ()
     endpoint_certificates: tuple[EndpointCertificate, ...] = ()
     complexity: tuple[Complexity, ...] = ()
+    display_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
