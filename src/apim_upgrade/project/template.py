@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from apim_upgrade.errors import EnvironmentProblem
+from apim_upgrade.errors import EnvironmentProblem, NeedsConsent
 
 TEMPLATE = """\
 # What apim-upgrade is to do. Nothing is changed before `apim-upgrade run`.
@@ -50,7 +50,7 @@ password = "$env{SHARED_PASSWORD}"
 # Gateway environments of the new server's deployment.toml: where an API that names none is deployed.
 # environments = ["Default"]
 
-# Old name = new name of a gateway environment.
+# Gateway environments that are called otherwise on the new server: old name, new name.
 # environment_names = { "Production and Sandbox" = "Default" }
 
 # Settings of the new server's deployment.toml that decide how data is kept.
@@ -62,13 +62,13 @@ password = "$env{SHARED_PASSWORD}"
 
 
 def write_template(file: Path, *, overwrite: bool = False) -> None:
-    """Write the commented example. Raises EnvironmentProblem when the file exists or cannot be written."""
+    """Write the commented example. Raises NeedsConsent when the file exists, EnvironmentProblem when it cannot be."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("w" if overwrite else "x", encoding="utf-8") as out:
             out.write(TEMPLATE)
     except FileExistsError:
-        raise EnvironmentProblem(
+        raise NeedsConsent(
             f"{file} exists already.", hint="Give --yes to overwrite it, or --project with another name."
         ) from None
     except OSError as error:
