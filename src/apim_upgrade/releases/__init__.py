@@ -1,5 +1,36 @@
 """What the tool knows of every release, as data, with typed access to it."""
 
+from apim_upgrade.releases.catalogue import KINDS, PARTS, catalogue, catalogued_releases, legacy_timestamps
+from apim_upgrade.releases.knowledge import (
+    ReleaseFacts,
+    Rename,
+    hops,
+    known_releases,
+    release_facts,
+    renames,
+    sources,
+    targets,
+)
+from apim_upgrade.releases.model import Schema
 from apim_upgrade.releases.release import Release
 
-__all__ = ["Release"]
+KNOWN_RELEASES = known_releases()
+"""Every release that can be upgraded from or to, oldest first."""
+
+__all__ = [
+    "KINDS",
+    "KNOWN_RELEASES",
+    "PARTS",
+    "Release",
+    "ReleaseFacts",
+    "Rename",
+    "Schema",
+    "catalogue",
+    "catalogued_releases",
+    "hops",
+    "legacy_timestamps",
+    "release_facts",
+    "renames",
+    "sources",
+    "targets",
+]

@@ -1,0 +1,50 @@
+"""What differs from DBMS to DBMS, behind one port; each has a package of its own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from apim_upgrade.engine import Session
+from apim_upgrade.errors import EnvironmentProblem
+from apim_upgrade.releases.model import Schema, SeedRow
+from apim_upgrade.schema.changes import Change
+from apim_upgrade.schema.postgresql import PostgreSQL
+
+
+class Dialect(Protocol):
+    """One DBMS: how to read its schema, what its types mean, how to write changes down."""
+
+    def introspect(self, session: Session) -> Schema:
+        """Read the schema that the session's search path shows."""
+        ...
+
+    def ddl(self, change: Change) -> str:
+        """Return the statement for one change."""
+        ...
+
+    def insert(self, table: str, row: SeedRow) -> str:
+        """Return the statement that writes one seed row."""
+        ...
+
+    def holds(self, live: str, wanted: str) -> bool:
+        """Say whether a column of one type takes everything that one of another does, in the same form."""
+        ...
+
+    def fits_shorter(self, live: str, wanted: str) -> bool:
+        """Say whether a type is a longer form of another, so that values may fit the shorter one."""
+        ...
+
+    def same_default(self, live: str | None, wanted: str | None) -> bool:
+        """Say whether two defaults do the same."""
+        ...
+
+
+_DIALECTS: dict[str, Dialect] = {"postgresql": PostgreSQL()}
+
+
+def dialect_of(kind: str) -> Dialect:
+    """Return the dialect of a DBMS. Raises EnvironmentProblem when it is not supported."""
+    try:
+        return _DIALECTS[kind]
+    except KeyError:
+        raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None

@@ -1,0 +1,36 @@
+"""PostgreSQL: its catalogue views, types and DDL."""
+
+from __future__ import annotations
+
+from apim_upgrade.engine import Session
+from apim_upgrade.releases.model import Schema, SeedRow
+from apim_upgrade.schema.changes import Change
+from apim_upgrade.schema.postgresql import ddl, introspection, types
+
+
+class PostgreSQL:
+    """The dialect of PostgreSQL 12 and later."""
+
+    def introspect(self, session: Session) -> Schema:
+        """See :class:`~apim_upgrade.schema.dialects.Dialect`."""
+        return introspection.introspect(session)
+
+    def ddl(self, change: Change) -> str:
+        """See the port."""
+        return ddl.ddl(change)
+
+    def insert(self, table: str, row: SeedRow) -> str:
+        """See the port."""
+        return ddl.insert(table, row)
+
+    def holds(self, live: str, wanted: str) -> bool:
+        """See the port."""
+        return types.holds(live, wanted)
+
+    def fits_shorter(self, live: str, wanted: str) -> bool:
+        """See the port."""
+        return types.base(live) == types.base(wanted) == "character varying" and types.holds(live, wanted)
+
+    def same_default(self, live: str | None, wanted: str | None) -> bool:
+        """See the port."""
+        return types.same_default(live, wanted)
