@@ -1,0 +1,67 @@
+"""Work that keeps a processor busy, over all of them, with results in order and memory bounded."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_FEW = 500
+_BATCH = 20
+
+
+def in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], *, few: int = _FEW, batch: int = _BATCH
+) -> Iterator[Result]:
+    """
+    Yield ``function(item)`` for every item, in order.
+
+    Up to ``few`` items are worked here; more go to a process for each processor, ``batch`` at a time, no more than two
+    batches waiting for each. Function, items and results must be picklable.
+    """
+    source = iter(items)
+    first = list(islice(source, few + 1))
+    processes = os.cpu_count() or 1
+    if len(first) <= few or processes == 1:
+        yield from map(function, chain(first, source))
+        return
+    rest = chain(first, source)
+    del first
+    context = multiprocessing.get_context("spawn")  # a fork would share the databases' connections
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare) as pool:
+        waiting: deque[Future[list[Result]]] = deque()
+        try:
+            while part := list(islice(rest, batch)):
+                waiting.append(pool.submit(_each, function, part))
+                if len(waiting) >= 2 * processes:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [function(item) for item in items]
+
+
+def _prepare() -> None:
+    """Leave interruption to the parent, and end with it however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,246 @@
+"""
+Deployments: on which gateway environments the first revisions run.
+
+In 3.2.0 an artifact names its environments; ``labels`` name micro-gateway groups, which become environments of the
+tenant. From 4.0.0 on deployments are rows, one per revision and environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    String,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    table,
+    true,
+    update,
+)
+
+from apim_upgrade.engine import Phase, Session, Sql, Stage, Step, Work, stage_table
+from apim_upgrade.migrations.upgrade import Choices, Upgrade
+from apim_upgrade.migrations.v4_0_0.revisions import API, PRODUCT, REVISION
+from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
+from apim_upgrade.releases import Release
+
+_NONE = "none"
+DEPLOYMENT = table(
+    "am_deployment_revision_mapping",
+    column("name", String),
+    column("vhost", String),
+    column("revision_uuid", String),
+    column("revision_status", String),
+    column("display_on_devportal", Boolean),
+    column("deployed_time", DateTime),
+)
+GATEWAY_DEPLOYMENT = table(
+    "am_gw_api_deployments",
+    column("api_id", String),
+    column("revision_id", String),
+    column("label", String),
+    column("vhost", String),
+)
+_ENVIRONMENT = table(
+    "am_gateway_environment",
+    column("id", Integer),
+    column("name", String),
+    column("tenant_domain", String),
+    column("organization", String),
+)
+_VHOST = table("am_gw_vhost", column("gateway_env_id", Integer), column("host", String))
+_DEFAULT_VERSION = table(
+    "am_api_default_version",
+    column("api_name", String),
+    column("api_provider", String),
+    column("default_api_version", String),
+    column("published_default_api_version", String),
+)
+
+Hosts = Mapping[tuple[str, str], str | None]
+"""(tenant domain, environment name) → first virtual host, of the environments that lie in the database."""
+
+
+def steps(upgrade: Upgrade) -> tuple[Step, ...]:
+    """The steps, when the upgrade passes into 4.0.0; they need revisions, published APIs and labels' environments."""
+    if not upgrade.crosses("4.0.0"):
+        return ()
+    return (_deployments(upgrade), _default_versions())
+
+
+def environments_of(named: str | None, choices: Choices) -> tuple[str, ...]:
+    """
+    Return where an API runs, by the names that the target's deployment.toml uses.
+
+    ``named`` is the comma list of the 3.2.0 artifact: none at all means every environment, the word ``none`` nowhere
+    (``APIUtil.extractEnvironmentsForAPI`` of carbon-apimgt 6.7.206).
+    """
+    old = _listed(named)
+    if not old:
+        return choices.environments
+    renamed = {**dict(choices.environment_names), **{name: name for name in choices.environments}}
+    return tuple(dict.fromkeys(renamed.get(name, name) for name in old if name != _NONE))
+
+
+def _deployments(upgrade: Upgrade) -> Step:
+    wanted = stage_table(
+        "deployment",
+        Column("api_uuid", String(100)),
+        Column("revision_uuid", String(100)),
+        Column("name", String(255)),
+        Column("vhost", String(255)),
+    )
+    values: dict[str, ColumnElement[Any]] = {
+        "name": wanted.c.name,
+        "vhost": wanted.c.vhost,
+        "revision_uuid": wanted.c.revision_uuid,
+        "display_on_devportal": true(),
+        "deployed_time": literal(upgrade.started, DateTime),
+    }
+    if upgrade.target >= Release(4, 3, 0):
+        values["revision_status"] = case((API.c.api_type == PRODUCT, null()), else_="APPROVED")
+    return Step(
+        "4.0.0/deployments/environments",
+        "Deploy the first revisions to the environments their APIs ran on",
+        "am",
+        Phase.MIGRATE,
+        (
+            Stage(wanted, partial(_rows, upgrade=upgrade), "revisions and their environments"),
+            Sql(
+                insert(DEPLOYMENT).from_select(
+                    list(values),
+                    select(*values.values())
+                    .join_from(wanted, API, API.c.api_uuid == wanted.c.api_uuid)
+                    .where(
+                        ~exists().where(
+                            DEPLOYMENT.c.revision_uuid == wanted.c.revision_uuid, DEPLOYMENT.c.name == wanted.c.name
+                        )
+                    ),
+                ),
+                "what the portals show",
+            ),
+            Sql(
+                insert(GATEWAY_DEPLOYMENT).from_select(
+                    [each.name for each in GATEWAY_DEPLOYMENT.c],
+                    select(wanted.c.api_uuid, wanted.c.revision_uuid, wanted.c.name, wanted.c.vhost).where(
+                        ~exists().where(
+                            GATEWAY_DEPLOYMENT.c.revision_id == wanted.c.revision_uuid,
+                            GATEWAY_DEPLOYMENT.c.label == wanted.c.name,
+                        )
+                    ),
+                ),
+                "what gateways ask for",
+                counts=False,
+            ),
+        ),
+        tables=(DEPLOYMENT.name, GATEWAY_DEPLOYMENT.name),
+    )
+
+
+def _rows(work: Work, upgrade: Upgrade) -> Iterator[Sequence[object]]:
+    am, configured = work.sessions["am"], upgrade.choices.environments
+    hosts = _hosts(am, upgrade.target)
+    revisions = (
+        select(
+            REVISION.c.id,
+            REVISION.c.api_uuid,
+            REVISION.c.revision_uuid,
+            API.c.api_name,
+            API.c.api_version,
+            TENANT.c.domain,
+            ARTIFACT.c.environments,
+            ARTIFACT.c.labels,
+        )
+        .join(API, API.c.api_uuid == REVISION.c.api_uuid)
+        .join(ARTIFACT, ARTIFACT.c.api_uuid == REVISION.c.api_uuid)
+        .join(TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
+        .order_by(API.c.api_id)
+    )
+    for row in am.stream(revisions):
+        item = f"{row.domain}/{row.api_name}/{row.api_version}/revision {row.id}"
+        if not work.wants(item):
+            continue
+        work.saw()
+        names = environments_of(row.environments, upgrade.choices)
+        for name in names:
+            host = None if name in configured else hosts.get((row.domain, name))
+            if name not in configured and host is None:
+                work.noted(
+                    f"environment {name}",
+                    f"APIs are deployed to {name}, which is not an environment of the target.",
+                    f"Add {name} to [[apim.gateway.environment]] of the target, or rename it in [options].",
+                )
+            yield row.api_uuid, row.revision_uuid, name, host
+        lost = []
+        for label in dict.fromkeys(each for each in _listed(row.labels) if each not in names):
+            host = hosts.get((row.domain, label))
+            if host is None:
+                lost.append(label)
+            else:
+                yield row.api_uuid, row.revision_uuid, label, host
+        if lost:
+            work.failed(
+                item,
+                f"Its labels {', '.join(lost)} have no environment with a host in {row.domain}.",
+                "Add the environment with a virtual host, then run with --retry-failed; or deploy it in the Publisher.",
+            )
+
+
+def _hosts(am: Session, target: Release) -> Hosts:
+    """Environments are few: a label each."""
+    tenant = _ENVIRONMENT.c.organization if target >= Release(4, 1, 0) else _ENVIRONMENT.c.tenant_domain
+    found = (
+        select(tenant.label("domain"), _ENVIRONMENT.c.name, func.min(_VHOST.c.host).label("host"))
+        .join(_VHOST, _VHOST.c.gateway_env_id == _ENVIRONMENT.c.id)
+        .group_by(tenant, _ENVIRONMENT.c.name)
+    )
+    return {(row.domain, row.name): row.host for row in am.all(found)}
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _default_versions() -> Step:
+    """A default version is published by its deployment, whatever its state; others keep what 3.2.0 published."""
+    deployed = exists().where(
+        API.c.api_name == _DEFAULT_VERSION.c.api_name,
+        API.c.api_provider == _DEFAULT_VERSION.c.api_provider,
+        API.c.api_version == _DEFAULT_VERSION.c.default_api_version,
+        REVISION.c.api_uuid == API.c.api_uuid,
+        DEPLOYMENT.c.revision_uuid == REVISION.c.revision_uuid,
+    )
+    return Step(
+        "4.0.0/deployments/default-versions",
+        "Publish the default versions that are deployed",
+        "am",
+        Phase.MIGRATE,
+        (
+            Sql(
+                update(_DEFAULT_VERSION)
+                .values(published_default_api_version=_DEFAULT_VERSION.c.default_api_version)
+                .where(
+                    and_(
+                        deployed,
+                        func.coalesce(_DEFAULT_VERSION.c.published_default_api_version, "")
+                        != _DEFAULT_VERSION.c.default_api_version,
+                    )
+                )
+            ),
+        ),
+        tables=(_DEFAULT_VERSION.name,),
+    )

@@ -1,0 +1,370 @@
+"""
+Initial revisions: from 4.0.0 on a gateway deploys revisions, which 3.2.0 did not have.
+
+Every API and product that was on a gateway gets revision 1: a copy of its registry folder, of its operations with
+their scopes, of its client certificates and of its GraphQL complexities. The revision's UUID is that of the copied
+``api`` resource. Runs after everything that edits working copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    FromClause,
+    Integer,
+    LargeBinary,
+    String,
+    Subquery,
+    Text,
+    and_,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    table,
+    union_all,
+    update,
+)
+
+from apim_upgrade.databases import name_uuid_of
+from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
+from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.migrations.workspace import ARTIFACT
+from apim_upgrade.registry import ARTIFACT as ARTIFACT_FILE
+from apim_upgrade.registry import REVISIONS, copy_folders, split
+from apim_upgrade.registry.tables import PATH, RESOURCE
+
+FIRST = 1
+"""Number of the only revision that an upgrade makes."""
+CURRENT = "Current API"
+"""What the product writes instead of a revision's UUID for a working copy, where NULL cannot stand."""
+PRODUCT = "APIProduct"
+"""AM_API.API_TYPE of a product."""
+_NEVER_ON_A_GATEWAY = ("CREATED", "RETIRED")
+_DESCRIPTION = "Initial Revision"
+
+API = table(
+    "am_api",
+    column("api_id", Integer),
+    column("api_uuid", String),
+    column("api_provider", String),
+    column("api_name", String),
+    column("api_version", String),
+    column("api_type", String),
+    column("api_tier", String),
+    column("revisions_created", Integer),
+)
+REVISION = table(
+    "am_revision",
+    column("id", Integer),
+    column("api_uuid", String),
+    column("revision_uuid", String),
+    column("description", String),
+    column("created_by", String),
+    column("created_time", DateTime),
+)
+_METADATA = table(
+    "am_api_revision_metadata", column("api_uuid", String), column("revision_uuid", String), column("api_tier", String)
+)
+_OPERATION = table(
+    "am_api_url_mapping",
+    column("url_mapping_id", Integer),
+    column("api_id", Integer),
+    column("http_method", String),
+    column("auth_scheme", String),
+    column("url_pattern", String),
+    column("throttling_tier", String),
+    column("mediation_script", LargeBinary),
+    column("revision_uuid", String),
+)
+_SCOPE = table(
+    "am_api_resource_scope_mapping",
+    column("scope_name", String),
+    column("url_mapping_id", Integer),
+    column("tenant_id", Integer),
+)
+_PRODUCT = table(
+    "am_api_product_mapping",
+    column("api_id", Integer),
+    column("url_mapping_id", Integer),
+    column("revision_uuid", String),
+)
+_CERTIFICATE = table(
+    "am_api_client_certificate",
+    column("tenant_id", Integer),
+    column("alias", String),
+    column("api_id", Integer),
+    column("certificate", LargeBinary),
+    column("removed", Boolean),
+    column("tier_name", String),
+    column("revision_uuid", String),
+)
+_COMPLEXITY = table(
+    "am_graphql_complexity",
+    column("uuid", String),
+    column("api_id", Integer),
+    column("type", String),
+    column("field", String),
+    column("complexity_value", Integer),
+    column("revision_uuid", String),
+)
+_COPIED = ("http_method", "auth_scheme", "url_pattern", "throttling_tier", "mediation_script")
+_PAIRED_BY = ("api_id", "http_method", "url_pattern", "auth_scheme", "throttling_tier", "url_mapping_id")
+
+
+def steps(upgrade: Upgrade) -> tuple[Step, ...]:
+    """The steps, when the upgrade passes into 4.0.0; they need AM_API.API_UUID and the product operations' own rows."""
+    if not upgrade.crosses("4.0.0"):
+        return ()
+    return (_folders(upgrade), _rows(upgrade), _operations(), _certificates(), _complexities())
+
+
+def _folders(upgrade: Upgrade) -> Step:
+    copied = stage_table(
+        "revision", Column("tenant_id", Integer), Column("source_folder", Text), Column("target_folder", Text)
+    )
+    return Step(
+        "4.0.0/revisions/folders",
+        "Copy the registry folder of every deployed API and product to its first revision",
+        "shared",
+        Phase.MIGRATE,
+        (
+            Stage(copied, _wanted_folders, "working copies without a revision"),
+            *copy_folders(copied, upgrade.started),
+        ),
+    )
+
+
+def _wanted_folders(work: Work) -> Iterator[Sequence[object]]:
+    wanted = (
+        select(ARTIFACT.c.tenant_id, ARTIFACT.c.api_uuid, ARTIFACT.c.folder)
+        .join(API, API.c.api_uuid == ARTIFACT.c.api_uuid)
+        .where(
+            ARTIFACT.c.status.not_in(_NEVER_ON_A_GATEWAY), ~exists().where(REVISION.c.api_uuid == ARTIFACT.c.api_uuid)
+        )
+        .order_by(ARTIFACT.c.tenant_id, ARTIFACT.c.api_uuid)
+    )
+    for row in work.sessions["am"].stream(wanted):
+        work.saw()
+        yield row.tenant_id, row.folder, f"{REVISIONS}/{row.api_uuid}/{FIRST}"
+
+
+def _rows(upgrade: Upgrade) -> Step:
+    found = stage_table("revision", Column("api_uuid", String(100)), Column("revision_uuid", String(100)))
+    started = literal(upgrade.started, DateTime)
+    revised = exists().where(REVISION.c.api_uuid == API.c.api_uuid)
+    return Step(
+        "4.0.0/revisions/rows",
+        "Record the first revisions",
+        "am",
+        Phase.MIGRATE,
+        (
+            Stage(found, _found_revisions, "revisions that the registry has"),
+            Sql(
+                insert(REVISION).from_select(
+                    ["id", "api_uuid", "revision_uuid", "description", "created_by", "created_time"],
+                    select(
+                        literal(FIRST), API.c.api_uuid, found.c.revision_uuid, literal(_DESCRIPTION), null(), started
+                    )
+                    .join(found, found.c.api_uuid == API.c.api_uuid)
+                    .where(~revised)
+                    .order_by(API.c.api_id),
+                ),
+                "revisions",
+            ),
+            Sql(
+                insert(_METADATA).from_select(
+                    ["api_uuid", "revision_uuid", "api_tier"],
+                    select(REVISION.c.api_uuid, REVISION.c.revision_uuid, API.c.api_tier)
+                    .join(API, API.c.api_uuid == REVISION.c.api_uuid)
+                    .where(~exists().where(_METADATA.c.revision_uuid == REVISION.c.revision_uuid))
+                    .order_by(API.c.api_id),
+                ),
+                "the tier each was made with",
+                counts=False,
+            ),
+            Sql(
+                update(API)
+                .values(revisions_created=FIRST)
+                .where(revised, func.coalesce(API.c.revisions_created, 0) < FIRST),
+                "the number of the next revision",
+                counts=False,
+            ),
+        ),
+        tables=(REVISION.name, _METADATA.name, API.name),
+    )
+
+
+def _found_revisions(work: Work) -> Iterator[Sequence[object]]:
+    """Take each revision's UUID from the registry itself: it is right for a folder of any origin."""
+    copies = (
+        select(PATH.c.reg_path_value, RESOURCE.c.reg_uuid)
+        .join(
+            RESOURCE,
+            and_(
+                RESOURCE.c.reg_path_id == PATH.c.reg_path_id,
+                RESOURCE.c.reg_tenant_id == PATH.c.reg_tenant_id,
+            ),
+        )
+        .where(
+            PATH.c.reg_path_value.like(f"{REVISIONS}/%/{FIRST}"),
+            RESOURCE.c.reg_name == ARTIFACT_FILE,
+        )
+    )
+    for row in work.sessions["shared"].stream(copies):
+        work.saw()
+        yield split(split(row.reg_path_value)[0])[1], row.reg_uuid
+
+
+def _originals() -> Subquery:
+    """The working copies' operations, each with the revision it belongs to: of APIs, and of products their own rows."""
+    found = select(REVISION.c.revision_uuid, *(each for each in _OPERATION.c if each.name != "revision_uuid")).join(
+        API, API.c.api_uuid == REVISION.c.api_uuid
+    )
+    of_apis = found.join(_OPERATION, and_(_OPERATION.c.api_id == API.c.api_id, _OPERATION.c.revision_uuid.is_(None)))
+    of_products = found.join(
+        _PRODUCT, and_(_PRODUCT.c.api_id == API.c.api_id, _PRODUCT.c.revision_uuid == CURRENT)
+    ).join(_OPERATION, _OPERATION.c.url_mapping_id == _PRODUCT.c.url_mapping_id)
+    return union_all(of_apis, of_products).subquery("original")
+
+
+def _numbered(operations: FromClause, name: str) -> Subquery:
+    """
+    Number every revision's operations by their content.
+
+    A copy and its original have the same content, and so the same number: the two are paired without asking for the
+    ids that the server gave the copies, and without comparing columns that may be NULL.
+    """
+    by_content = func.row_number().over(
+        partition_by=operations.c.revision_uuid, order_by=[operations.c[each] for each in _PAIRED_BY]
+    )
+    return select(operations.c.revision_uuid, operations.c.url_mapping_id, by_content.label("number")).subquery(name)
+
+
+def _operations() -> Step:
+    original, copy, scope = _originals(), _OPERATION.alias("copy"), _SCOPE.alias("scope")
+    before, after = _numbered(original, "before"), _numbered(copy, "after")
+    return Step(
+        "4.0.0/revisions/operations",
+        "Copy operations, scopes and product memberships to the first revisions",
+        "am",
+        Phase.MIGRATE,
+        (
+            Sql(
+                insert(_OPERATION).from_select(
+                    ["api_id", *_COPIED, "revision_uuid"],
+                    select(original.c.api_id, *(original.c[each] for each in _COPIED), original.c.revision_uuid)
+                    .where(~exists().where(copy.c.revision_uuid == original.c.revision_uuid))
+                    .order_by(original.c.url_mapping_id),
+                ),
+                "operations",
+            ),
+            Sql(
+                insert(_SCOPE).from_select(
+                    ["scope_name", "url_mapping_id", "tenant_id"],
+                    select(scope.c.scope_name, after.c.url_mapping_id, scope.c.tenant_id)
+                    .join(before, before.c.url_mapping_id == scope.c.url_mapping_id)
+                    .join(
+                        after,
+                        and_(after.c.revision_uuid == before.c.revision_uuid, after.c.number == before.c.number),
+                    )
+                    .where(
+                        ~exists().where(
+                            _SCOPE.c.scope_name == scope.c.scope_name,
+                            _SCOPE.c.url_mapping_id == after.c.url_mapping_id,
+                        )
+                    )
+                    .order_by(after.c.url_mapping_id, scope.c.scope_name),
+                ),
+                "their scopes",
+                counts=False,
+            ),
+            Sql(
+                insert(_PRODUCT).from_select(
+                    ["api_id", "url_mapping_id", "revision_uuid"],
+                    select(API.c.api_id, _OPERATION.c.url_mapping_id, REVISION.c.revision_uuid)
+                    .join(REVISION, REVISION.c.api_uuid == API.c.api_uuid)
+                    .join(_OPERATION, _OPERATION.c.revision_uuid == REVISION.c.revision_uuid)
+                    .where(
+                        API.c.api_type == PRODUCT,
+                        ~exists().where(_PRODUCT.c.url_mapping_id == _OPERATION.c.url_mapping_id),
+                    )
+                    .order_by(_OPERATION.c.url_mapping_id),
+                ),
+                "memberships of products",
+                counts=False,
+            ),
+        ),
+        tables=(_OPERATION.name, _SCOPE.name, _PRODUCT.name),
+    )
+
+
+def _certificates() -> Step:
+    current, copy = _CERTIFICATE.alias("current_copy"), _CERTIFICATE.alias("copy")
+    kept = ("tenant_id", "alias", "api_id", "certificate", "removed", "tier_name")
+    return Step(
+        "4.0.0/revisions/client-certificates",
+        "Copy client certificates to the first revisions",
+        "am",
+        Phase.MIGRATE,
+        (
+            Sql(
+                insert(_CERTIFICATE).from_select(
+                    [*kept, "revision_uuid"],
+                    select(*(current.c[each] for each in kept), REVISION.c.revision_uuid)
+                    .join(API, API.c.api_id == current.c.api_id)
+                    .join(REVISION, REVISION.c.api_uuid == API.c.api_uuid)
+                    .where(
+                        current.c.removed.is_(False),
+                        or_(current.c.revision_uuid == CURRENT, current.c.revision_uuid.is_(None)),
+                        ~exists().where(
+                            copy.c.tenant_id == current.c.tenant_id,
+                            copy.c.alias == current.c.alias,
+                            copy.c.revision_uuid == REVISION.c.revision_uuid,
+                        ),
+                    )
+                    .order_by(current.c.tenant_id, current.c.alias),
+                )
+            ),
+        ),
+        tables=(_CERTIFICATE.name,),
+    )
+
+
+def _complexities() -> Step:
+    current, copy = _COMPLEXITY.alias("current_copy"), _COMPLEXITY.alias("copy")
+    kept = ("api_id", "type", "field", "complexity_value")
+    return Step(
+        "4.0.0/revisions/graphql-complexity",
+        "Copy GraphQL complexities to the first revisions",
+        "am",
+        Phase.MIGRATE,
+        (
+            Sql(
+                insert(_COMPLEXITY).from_select(
+                    ["uuid", *kept, "revision_uuid"],
+                    select(
+                        name_uuid_of(REVISION.c.revision_uuid, current.c.uuid),
+                        *(current.c[each] for each in kept),
+                        REVISION.c.revision_uuid,
+                    )
+                    .join(API, API.c.api_id == current.c.api_id)
+                    .join(REVISION, REVISION.c.api_uuid == API.c.api_uuid)
+                    .where(
+                        current.c.revision_uuid.is_(None),
+                        ~exists().where(copy.c.revision_uuid == REVISION.c.revision_uuid),
+                    )
+                    .order_by(current.c.api_id, current.c.uuid),
+                )
+            ),
+        ),
+        tables=(_COMPLEXITY.name,),
+    )
