@@ -78,6 +78,15 @@ def test_a_stage_is_joined_and_gone(am: Database) -> None:
         assert not session.exists(stage.name)
 
 
+def test_rows_that_a_statement_inserts_are_accounted_for(am: Database) -> None:
+    copies = insert(THING).from_select(["id", "name"], select(THING.c.id + 100_000, THING.c.name))
+    step = Step("2/copy", "Copy", "am", Phase.MIGRATE, (Sql(copies),))
+    Runner({"am": am}, RECORD).run([LOAD, step])
+    with am.read() as session:
+        assert journal.read_rows(session)[1] == ("2/copy", "thing", 24_999, 0)
+        assert journal.read_entries(session)[1].changed == 24_999
+
+
 def test_a_failing_step_leaves_no_trace_but_its_note(am: Database) -> None:
     step = Step(
         "3/bad",

@@ -86,7 +86,11 @@ class PostgresSession:
     def _run(self, statement: Executable | str, parameters: Mapping[str, Any] | None) -> CursorResult[Any]:
         if isinstance(statement, str):
             return self._connection.exec_driver_sql(statement, dict(parameters) if parameters else None)
-        result = self._connection.execute(statement, dict(parameters) if parameters else None)
+        # SQLAlchemy keeps the row count of INSERT … SELECT only when asked to; the row accounting needs it.
+        options = {"preserve_rowcount": True}
+        result = self._connection.execute(
+            statement, dict(parameters) if parameters else None, execution_options=options
+        )
         assert isinstance(result, CursorResult)  # noqa: S101 - every Core statement gives one
         return result
 
