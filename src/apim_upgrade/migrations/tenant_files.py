@@ -1,0 +1,38 @@
+"""Files that lie at the same place in every tenant's registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import and_, select
+
+from apim_upgrade.engine import Work
+from apim_upgrade.migrations.workspace import TENANT
+from apim_upgrade.registry.paths import split
+from apim_upgrade.registry.tables import CONTENT, PATH, RESOURCE
+
+
+def tenant_files(work: Work, path: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (tenant domain, content) of the file of every tenant that has it, in order of the tenant's id."""
+    domains = {tenant.tenant_id: tenant.domain for tenant in work.sessions["am"].all(select(TENANT))}
+    folder, name = split(path)
+    files = (
+        select(RESOURCE.c.reg_tenant_id, CONTENT.c.reg_content_data)
+        .select_from(PATH)
+        .join(
+            RESOURCE,
+            and_(RESOURCE.c.reg_path_id == PATH.c.reg_path_id, RESOURCE.c.reg_tenant_id == PATH.c.reg_tenant_id),
+        )
+        .join(
+            CONTENT,
+            and_(
+                CONTENT.c.reg_content_id == RESOURCE.c.reg_content_id,
+                CONTENT.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+            ),
+        )
+        .where(PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name)
+        .order_by(RESOURCE.c.reg_tenant_id)
+    )
+    for row in work.sessions["shared"].stream(files, batch=50):
+        if row.reg_tenant_id in domains:
+            yield domains[row.reg_tenant_id], bytes(row.reg_content_data)

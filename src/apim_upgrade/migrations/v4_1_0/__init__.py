@@ -1,0 +1,1 @@
+"""Data steps of 4.1.0: organizations, and the tenant configuration in the API-M database."""

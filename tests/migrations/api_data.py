@@ -1,0 +1,86 @@
+"""Estates in the state in which data steps find them: workspace filled, schema expanded, journal open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from apim_upgrade.engine import ItemVerdict, Runner, RunRecord, Step, journal
+from apim_upgrade.migrations import prepare
+from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Choices, Tenant, Upgrade
+from apim_upgrade.releases import Release
+from apim_upgrade.schema import expand_steps, introspect
+from conftest import Pair
+
+STARTED = datetime(2026, 1, 2, 3, 4, 5)
+
+
+class Prepared:
+    """A pair of databases with the upgrade that its data steps are made for."""
+
+    def __init__(self, pair: Pair, source: str, target: str, **choices: Any) -> None:
+        self.pair = pair
+        with pair.shared.read() as session:
+            rows = session.all("SELECT um_id, um_domain_name, um_active FROM um_tenant ORDER BY um_id")
+        self.upgrade = Upgrade(
+            Release.parse(source),
+            Release.parse(target),
+            STARTED,
+            (Tenant(SUPER_TENANT_ID, SUPER_TENANT_DOMAIN), *(Tenant(row[0], row[1], row[2]) for row in rows)),
+            replace(Choices(), **choices),
+        )
+        self.record = RunRecord("run-1", "0.1.0", source, target, "f" * 64, STARTED, "{}")
+
+    def open(self) -> Prepared:
+        """Open the journal, fill the workspace and expand the API-M database."""
+        for database in (self.pair.am, self.pair.shared):
+            with database.write() as session:
+                journal.open_journal(session, self.record)
+        with self.pair.am.read() as session:
+            live = introspect(session)
+        self.run(prepare.steps(self.upgrade))
+        self.run(expand_steps("postgresql", live, self.upgrade.source, self.upgrade.target, "am"))
+        return self
+
+    def run(self, steps: Iterable[Step]) -> None:
+        Runner(self.pair.by_name(), self.record).run(list(steps))
+
+    def run_again(self, steps: Iterable[Step]) -> None:
+        """Run steps a second time as if they had never been recorded."""
+        again = [replace(step, name=f"again/{step.name}") for step in steps]
+        self.run(again)
+
+    def changes_nothing(self, module: Any, *tables: str) -> bool:
+        """Say whether running the steps of a module once more leaves these tables as they are."""
+        before = [self.table(name) for name in tables]
+        self.run_again(module.steps(self.upgrade))
+        return before == [self.table(name) for name in tables]
+
+    def execute(self, *statements: str) -> None:
+        with self.pair.am.write() as session:
+            for statement in statements:
+                session.execute(statement)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.pair.am.read() as session:
+            return [tuple(row) for row in session.all(query)]
+
+    def table(self, name: str) -> list[tuple[Any, ...]]:
+        return sorted(self.rows(f"SELECT * FROM {name}"), key=repr)
+
+    def verdicts(self, step: str) -> dict[str, ItemVerdict]:
+        with self.pair.am.read() as session:
+            return {item.item: item for name, item in journal.read_verdicts(session) if name == step}
+
+
+Estates = Callable[[str], Pair]
+
+
+def prepared(real_estate: Estates, source: str, target: str, before: Sequence[str] = (), **choices: Any) -> Prepared:
+    """A real estate ready for the data steps to ``target``; ``before`` are statements on its API-M database first."""
+    pair = real_estate(source)
+    estate = Prepared(pair, source.split("/")[0], target, **choices)
+    estate.execute(*before)
+    return estate.open()
