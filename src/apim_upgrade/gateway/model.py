@@ -78,8 +78,8 @@ class Policy:
     """JSON array of the attributes' specifications."""
     definitions: tuple[tuple[str, bytes], ...]
     """(gateway type, content): ``Synapse`` is the template of the default gateway."""
-    common: bool
-    """True when it was cloned from a policy of the organisation, false for one made for its API alone."""
+    origin: str
+    """CLONED_POLICY_UUID: the organisation's policy it is a copy of; empty for one made for its API alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An API of a product: its working copy, and the operations by which the product offers it."""
+    """An API of a product: its working copy, and its operations that the product offers."""
 
     api: Api
     operations: tuple[Operation, ...]

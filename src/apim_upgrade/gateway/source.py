@@ -308,13 +308,8 @@ class _Reader:
                     .order_by(t.OPERATION_POLICY_DEFINITION.c.gateway_type)
                 )
             )
-            clones = self._am.all(
-                select(t.API_OPERATION_POLICY.c.policy_uuid).where(
-                    t.API_OPERATION_POLICY.c.policy_uuid.in_(some),
-                    t.API_OPERATION_POLICY.c.cloned_policy_uuid.is_not(None),
-                )
-            )
-            common = {row.policy_uuid for row in clones}
+            clones = select(t.API_OPERATION_POLICY).where(t.API_OPERATION_POLICY.c.policy_uuid.in_(some))
+            origins = {row.policy_uuid: row.cloned_policy_uuid or "" for row in self._am.all(clones)}
             for row in self._am.all(select(t.OPERATION_POLICY).where(t.OPERATION_POLICY.c.policy_uuid.in_(some))):
                 rows.policies[row.policy_uuid] = Policy(
                     row.policy_uuid,
@@ -328,7 +323,7 @@ class _Reader:
                     row.api_types or "",
                     bytes(row.policy_parameters or b""),
                     definitions.get(row.policy_uuid, ()),
-                    row.policy_uuid in common,
+                    origins.get(row.policy_uuid, ""),
                 )
 
     def _read_certificates(self, batch: _Batch, rows: _Rows) -> None:
@@ -376,9 +371,9 @@ class _Reader:
         key = row.api_id, revision
         operations = tuple(rows.operations.get(key, ()))
         uses = tuple(rows.uses.get(key, ()))
-        used = {use.policy for operation in operations for use in operation.policies} | {use.policy for use in uses}
-        if row.api_type == PRODUCT:
-            operations = ()
+        offered = [operation for offer in rows.offers.get(revision, {}).values() for operation in offer]
+        used = {use.policy for operation in (*operations, *offered) for use in operation.policies}
+        used |= {use.policy for use in uses}
         return Api(
             row.api_id,
             row.api_uuid,
@@ -521,7 +516,7 @@ class _Reader:
                 t.RESOURCE_TAG, t.TAG, and_(tag.reg_id == link.reg_tag_id, tag.reg_tenant_id == link.reg_tenant_id)
             )
             .where(link.reg_path_id.in_(ids), link.reg_resource_name == "api")
-            .order_by(tag.reg_tag_name)
+            .order_by(tag.reg_id)
         )
         return _grouped(((row.reg_tenant_id, row.reg_path_id), row.reg_tag_name) for row in rows)
 
@@ -562,7 +557,13 @@ def _key(row: Row[Any]) -> _Key:
 
 
 def _use(row: Row[Any]) -> PolicyUse:
-    return PolicyUse(row.policy_uuid, row.direction, row.policy_order or 0, row.parameters or "")
+    parameters = row.parameters or ""  # text up to 4.5.0, then bytes
+    return PolicyUse(
+        row.policy_uuid,
+        row.direction,
+        row.policy_order or 0,
+        parameters if isinstance(parameters, str) else bytes(parameters).decode(),
+    )
 
 
 def _columns(session: Session, of: TableClause) -> set[str]:
