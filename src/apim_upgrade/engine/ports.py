@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from sqlalchemy import Row, Table
 from sqlalchemy.sql import Executable
-from sqlalchemy.sql.selectable import Select
 
 
 class Session(Protocol):
@@ -22,11 +21,11 @@ class Session(Protocol):
         """Run one statement; return the number of rows it touched (0 where the server gives none)."""
         ...
 
-    def all(self, statement: Select[Any] | str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    def all(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run a query whose answer is small; return every row."""
         ...
 
-    def stream(self, statement: Select[Any] | str, *, batch: int = 1000) -> Iterator[Row[Any]]:
+    def stream(self, statement: Executable | str, *, batch: int = 1000) -> Iterator[Row[Any]]:
         """Run a query of any size; yield row by row in bounded memory."""
         ...
 

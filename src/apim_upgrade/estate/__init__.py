@@ -1,1 +1,26 @@
 """Reads what is there: release, tenants, counts. Read only."""
+
+from apim_upgrade.estate.model import (
+    ApiCount,
+    Count,
+    DatabaseFacts,
+    Environment,
+    Estate,
+    KeyManager,
+    TenantFacts,
+    drift,
+)
+from apim_upgrade.estate.read import read_estate, require_path
+
+__all__ = [
+    "ApiCount",
+    "Count",
+    "DatabaseFacts",
+    "Environment",
+    "Estate",
+    "KeyManager",
+    "TenantFacts",
+    "drift",
+    "read_estate",
+    "require_path",
+]

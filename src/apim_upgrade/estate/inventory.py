@@ -1,0 +1,268 @@
+"""
+Counts what an estate holds, tenant by tenant; every query is one pass over one table, whatever the number of tenants.
+
+API-M tells an API's tenant in three ways over the releases (context, organization, registry). The registry's answer
+holds in all of them and is the one used here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Boolean, ColumnElement, Integer, String, column, func, select, table
+from sqlalchemy.sql.selectable import FromClause, Select
+
+from apim_upgrade.databases.table_facts import TableFacts
+from apim_upgrade.engine import Session
+from apim_upgrade.estate.detect import Names
+from apim_upgrade.estate.model import ApiCount, Count, Environment, KeyManager, TenantFacts
+from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Tenant
+from apim_upgrade.registry import LOG, PROVIDERS, RESOURCE, artifacts, provider_in_path
+
+_Key = TypeVar("_Key")
+
+MANY = 1_000_000
+"""Tables whose rows the server estimates above this are not counted."""
+
+_API = table(
+    "am_api",
+    column("api_uuid", String),
+    column("api_provider", String),
+    column("api_name", String),
+    column("api_version", String),
+    column("api_type", String),
+    column("status", String),
+    column("organization", String),
+)
+_SUBSCRIBER = table("am_subscriber", column("subscriber_id", Integer), column("tenant_id", Integer))
+_APPLICATION = table("am_application", column("application_id", Integer), column("subscriber_id", Integer))
+_SUBSCRIPTION = table("am_subscription", column("application_id", Integer))
+_KEY = table("am_application_key_mapping", column("application_id", Integer), column("key_manager", String))
+_KEY_MANAGER = table(
+    "am_key_manager",
+    column("uuid", String),
+    column("name", String),
+    column("type", String),
+    column("enabled", Boolean),
+    column("tenant_domain", String),
+    column("organization", String),
+)
+_REVISION = table("am_revision", column("api_uuid", String))
+_DEPLOYMENT = table("am_deployment_revision_mapping", column("name", String))
+_ENVIRONMENT = table(
+    "am_gateway_environment",
+    column("id", Integer),
+    column("name", String),
+    column("tenant_domain", String),
+    column("organization", String),
+)
+_HOST = table("am_gw_vhost", column("gateway_env_id", Integer), column("host", String))
+_LABEL = table("am_labels", column("name", String), column("tenant_domain", String))
+_TOKEN = table("idn_oauth2_access_token", column("token_state", String))
+_TENANT = table("um_tenant", column("um_id", Integer), column("um_domain_name", String), column("um_active", Boolean))
+
+
+@dataclass(frozen=True, slots=True)
+class SharedContents:
+    """What the shared database says; ``artifacts`` maps an API's key (see :func:`read_am`) to (tenant id, state)."""
+
+    tenants: tuple[Tenant, ...]
+    artifacts: Mapping[str, tuple[int, str]]
+    resources: Mapping[int, int]
+    content_bytes: int
+    log: Count
+
+
+@dataclass(frozen=True, slots=True)
+class AmContents:
+    """What the API-M database says, by tenant id or domain as it stands there."""
+
+    apis: Mapping[int, Counter[tuple[str, str]]]
+    revisions: Mapping[int, int]
+    applications: Mapping[int, int]
+    subscriptions: Mapping[int, int]
+    keys: Mapping[tuple[int, str], int]
+    key_managers: tuple[tuple[str, str, str, str, bool], ...]
+    """(tenant domain, UUID, name, type, enabled)."""
+    environments: Mapping[str, tuple[Environment, ...]]
+    labels: Mapping[str, tuple[str, ...]]
+    deployments: tuple[tuple[str, int], ...]
+    tokens: Count
+    token_states: tuple[tuple[str, int], ...]
+    subscriber_tenants: frozenset[int]
+    without_artifact: tuple[str, ...]
+    """APIs (``provider/name/version``) that the registry has no artifact of."""
+    matched: int
+
+
+def read_shared(session: Session, facts: Mapping[str, TableFacts], *, by_uuid: bool) -> SharedContents:
+    """Read the shared database; ``by_uuid`` says whether API-M knows an API by UUID (from 4.0.0) or by its path."""
+    tenants = [
+        Tenant(row.um_id, row.um_domain_name, bool(row.um_active))
+        for row in session.all(select(_TENANT).order_by(_TENANT.c.um_id))
+    ]
+    query = artifacts()
+    wanted = query.with_only_columns(
+        *(query.selected_columns[name] for name in ("tenant_id", "folder", "uuid", "state"))
+    ).order_by(None)
+    found = {
+        row.uuid if by_uuid else row.folder.removeprefix(f"{PROVIDERS}/"): (row.tenant_id, (row.state or "").upper())
+        for row in session.stream(wanted)
+    }
+    return SharedContents(
+        (Tenant(SUPER_TENANT_ID, SUPER_TENANT_DOMAIN), *(tenant for tenant in tenants if tenant.id != SUPER_TENANT_ID)),
+        found,
+        _by_tenant(session, RESOURCE, RESOURCE.c.reg_tenant_id),
+        facts["reg_content"].size,
+        count(session, LOG, facts),
+    )
+
+
+def read_am(
+    session: Session, live: Names, facts: Mapping[str, TableFacts], shared: SharedContents, *, by_uuid: bool
+) -> AmContents:
+    """Read the API-M database; ``live`` says which of the columns of all releases it has."""
+    apis: defaultdict[int, Counter[tuple[str, str]]] = defaultdict(Counter)
+    tenant_of: dict[str, int] = {}
+    without: list[str] = []
+    matched = 0
+    for row in session.stream(select(*_present(_API, live))):
+        path = f"{provider_in_path(row.api_provider)}/{row.api_name}/{row.api_version}"
+        key = row.api_uuid if by_uuid else path
+        artifact = shared.artifacts.get(key)
+        if artifact is None:
+            without.append(path)
+            continue
+        matched += 1
+        tenant, state = artifact
+        tenant_of[key] = tenant
+        apis[tenant][(row.api_type or "HTTP").upper(), (by_uuid and row.status) or state or "?"] += 1
+    revisions: Counter[int] = Counter()
+    if _has(_REVISION, live):
+        for row in session.stream(select(_REVISION.c.api_uuid, func.count().label("n")).group_by(_REVISION.c.api_uuid)):
+            if row.api_uuid in tenant_of:
+                revisions[tenant_of[row.api_uuid]] += row.n
+    owned = _APPLICATION.join(_SUBSCRIBER, _SUBSCRIBER.c.subscriber_id == _APPLICATION.c.subscriber_id)
+    tokens = count(session, _TOKEN, facts)
+    return AmContents(
+        apis,
+        revisions,
+        _by_tenant(session, owned, _SUBSCRIBER.c.tenant_id),
+        _by_tenant(
+            session,
+            owned.join(_SUBSCRIPTION, _SUBSCRIPTION.c.application_id == _APPLICATION.c.application_id),
+            _SUBSCRIBER.c.tenant_id,
+        ),
+        _keys(session, owned),
+        _key_managers(session, live),
+        _environments(session, live),
+        _labels(session, live),
+        _counted(session, _DEPLOYMENT, _DEPLOYMENT.c.name) if _has(_DEPLOYMENT, live) else (),
+        tokens,
+        () if tokens.approximate else _counted(session, _TOKEN, _TOKEN.c.token_state),
+        frozenset(row[0] for row in session.all(select(_SUBSCRIBER.c.tenant_id).distinct())),
+        tuple(sorted(without)),
+        matched,
+    )
+
+
+def by_tenant(am: AmContents, shared: SharedContents) -> tuple[TenantFacts, ...]:
+    """Put both databases' contents together, tenant by tenant."""
+    return tuple(_tenant_facts(tenant, am, shared) for tenant in shared.tenants)
+
+
+def _tenant_facts(tenant: Tenant, am: AmContents, shared: SharedContents) -> TenantFacts:
+    managers = []
+    left = {manager: number for (owner, manager), number in am.keys.items() if owner == tenant.id}
+    for domain, uuid, name, kind, enabled in am.key_managers:
+        if domain == tenant.domain:
+            managers.append(KeyManager(name, kind, enabled, left.pop(uuid, 0) + left.pop(name, 0)))
+    # Keys of a tenant's application may come from another tenant's key manager (seen: the super tenant's).
+    elsewhere = {uuid: (f"{name} of {domain}", kind, enabled) for domain, uuid, name, kind, enabled in am.key_managers}
+    managers += [KeyManager(*elsewhere.get(key, (key, "", True)), number) for key, number in sorted(left.items())]
+    return TenantFacts(
+        tenant,
+        tuple(ApiCount(kind, state, n) for (kind, state), n in sorted(am.apis.get(tenant.id, Counter()).items())),
+        am.applications.get(tenant.id, 0),
+        am.subscriptions.get(tenant.id, 0),
+        am.revisions.get(tenant.id, 0),
+        shared.resources.get(tenant.id, 0),
+        tuple(managers),
+        am.environments.get(tenant.domain, ()),
+        am.labels.get(tenant.domain, ()),
+    )
+
+
+def count(session: Session, what: FromClause, facts: Mapping[str, TableFacts]) -> Count:
+    """Count a table, or take the server's estimate when it is very large."""
+    name = str(getattr(what, "name", ""))
+    if facts[name].rows > MANY:
+        return Count(facts[name].rows, approximate=True)
+    return Count(int(session.all(select(func.count()).select_from(what))[0][0]))
+
+
+def _has(what: FromClause, live: Names) -> bool:
+    return any(owner == getattr(what, "name", "") for owner, _ in live)
+
+
+def _present(what: FromClause, live: Names) -> list[ColumnElement[Any]]:
+    return [item for item in what.c if (getattr(what, "name", ""), item.name) in live]
+
+
+def _counted(session: Session, what: FromClause, item: ColumnElement[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((str(key), number) for key, number in _grouped_counts(session, what, item).items()))
+
+
+def _by_tenant(session: Session, what: FromClause, tenant: ColumnElement[int]) -> dict[int, int]:
+    return _grouped_counts(session, what, tenant)
+
+
+def _grouped_counts(session: Session, what: FromClause, item: ColumnElement[_Key]) -> dict[_Key, int]:
+    query = select(item.label("item"), func.count().label("n")).select_from(what).group_by(item)
+    return {row.item: int(row.n) for row in session.all(query)}
+
+
+def _keys(session: Session, owned: FromClause) -> dict[tuple[int, str], int]:
+    query = (
+        select(_SUBSCRIBER.c.tenant_id, _KEY.c.key_manager, func.count().label("n"))
+        .select_from(owned.join(_KEY, _KEY.c.application_id == _APPLICATION.c.application_id))
+        .group_by(_SUBSCRIBER.c.tenant_id, _KEY.c.key_manager)
+    )
+    return {(row.tenant_id, row.key_manager or ""): int(row.n) for row in session.all(query)}
+
+
+def _owner(row: Any) -> str:
+    """The tenant's domain: ``organization`` from 4.1.0, ``tenant_domain`` before; a database may have both."""
+    return str(getattr(row, "organization", None) or getattr(row, "tenant_domain", None) or SUPER_TENANT_DOMAIN)
+
+
+def _key_managers(session: Session, live: Names) -> tuple[tuple[str, str, str, str, bool], ...]:
+    rows = session.all(select(*_present(_KEY_MANAGER, live)).order_by(_KEY_MANAGER.c.name, _KEY_MANAGER.c.uuid))
+    return tuple((_owner(row), row.uuid, row.name or "", row.type or "", bool(row.enabled)) for row in rows)
+
+
+def _environments(session: Session, live: Names) -> dict[str, tuple[Environment, ...]]:
+    if not _has(_ENVIRONMENT, live):
+        return {}
+    hosts: defaultdict[int, list[str]] = defaultdict(list)
+    for row in session.all(select(_HOST).order_by(_HOST.c.host)):
+        hosts[row.gateway_env_id].append(row.host)
+    rows = session.all(select(*_present(_ENVIRONMENT, live)).order_by(_ENVIRONMENT.c.name))
+    return _grouped((_owner(row), Environment(row.name, tuple(hosts[row.id]))) for row in rows)
+
+
+def _labels(session: Session, live: Names) -> dict[str, tuple[str, ...]]:
+    if not _has(_LABEL, live):
+        return {}
+    rows: Select[Any] = select(_LABEL).order_by(_LABEL.c.name)
+    return _grouped((row.tenant_domain or SUPER_TENANT_DOMAIN, row.name) for row in session.all(rows))
+
+
+def _grouped(pairs: Iterable[tuple[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    for owner, item in pairs:
+        groups[owner].append(item)
+    return {owner: tuple(items) for owner, items in groups.items()}

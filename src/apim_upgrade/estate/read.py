@@ -1,0 +1,274 @@
+"""Reads an estate and refuses, in one sentence, what is none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import String, column, func, select, table
+
+from apim_upgrade.databases import Database
+from apim_upgrade.databases.table_facts import TableFacts, server_version, table_facts
+from apim_upgrade.engine import Session, journal
+from apim_upgrade.errors import EstateError, ProjectError
+from apim_upgrade.estate.detect import Detection, Names, columns_of, compared, detect, filled_columns, resembles
+from apim_upgrade.estate.inventory import AmContents, SharedContents, by_tenant, read_am, read_shared
+from apim_upgrade.estate.model import DatabaseFacts, Estate
+from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
+from apim_upgrade.releases import PARTS, Release, Schema, sources, targets
+from apim_upgrade.schema import introspect
+
+_OTHER = {"am": "shared", "shared": "am"}
+_CALLED = {"am": "the API-M database", "shared": "the shared database"}
+_UUIDS = Release(4, 0, 0)
+"""From here on AM_API knows an API by the UUID of its artifact; before, only by its path in the registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One database as far as its schema."""
+
+    database: Database
+    schema: Schema
+    live: Names
+    facts: Mapping[str, TableFacts]
+    server: str
+
+
+def read_estate(databases: Mapping[str, Database], source: str | None = None) -> Estate:
+    """
+    Read the databases ``am`` and ``shared``; nothing is changed.
+
+    ``source`` is the operator's word for the release. It decides where the schema leaves several answers; where the
+    schema is clear it is only compared. Raises EstateError when the databases are no estate, or not one, or in the
+    middle of an upgrade; EnvironmentProblem when one cannot be read.
+    """
+    read = {name: _read_schema(databases[name]) for name in PARTS}
+    _refuse_strangers(read)
+    kind = databases["am"].kind
+    named = _named(source)
+    detected = {name: detect(part.live, kind, name) for name, part in read.items()}
+    with databases["am"].read() as session:
+        detected["am"] = _behind(session, detected["am"])
+    release, warnings = _decide(detected, named)
+    by_uuid = release >= _UUIDS
+    with databases["shared"].read() as session:
+        shared = read_shared(session, read["shared"].facts, by_uuid=by_uuid)
+    with databases["am"].read() as session:
+        am = read_am(session, read["am"].live, read["am"].facts, shared, by_uuid=by_uuid)
+    warnings += _refuse_two_estates(am, shared)
+    facts = tuple(_facts(name, part, kind, detected[name], release) for name, part in read.items())
+    warnings += [
+        f"database {part.name}: {len(part.foreign)} tables belong to another user "
+        f"({', '.join(part.foreign[:3])}{', …' if len(part.foreign) > 3 else ''}) and cannot be changed by this one"
+        for part in facts
+        if part.foreign
+    ]
+    return Estate(
+        kind,
+        release,
+        facts,
+        by_tenant(am, shared),
+        am.tokens,
+        am.token_states,
+        am.deployments,
+        shared.content_bytes,
+        shared.log,
+        tuple(warnings),
+    )
+
+
+def require_path(source: Release, target: Release) -> None:
+    """Raise ProjectError unless ``target`` is a known release later than ``source``."""
+    later = targets(source)
+    if target in later:
+        return
+    known = ", ".join(str(release) for release in later) or "none"
+    if target <= source:
+        raise ProjectError(
+            f"The databases are of {source}, and target {target} is not later.", hint=f"Later releases: {known}."
+        )
+    raise ProjectError(f"Target {target} is not a release that this tool knows.", hint=f"Known targets: {known}.")
+
+
+def _read_schema(database: Database) -> _Read:
+    with database.read() as session:
+        if session.exists(journal.RUN.name):
+            run = journal.read_run(session)
+            raise EstateError(
+                f"Database {database.name} ({database.address}) is in the middle of an upgrade by this tool"
+                + (f" from {run.source} to {run.target}." if run else "."),
+                hint="Finish it with `apim-upgrade run`, or name the original database.",
+            )
+        schema = introspect(session)
+        live = frozenset(name for name in columns_of(schema) if not name[0].startswith(journal.PREFIX))
+        return _Read(database, schema, live, table_facts(session), server_version(session))
+
+
+def _refuse_strangers(read: Mapping[str, _Read]) -> None:
+    """See that each database is what it is said to be."""
+    fits = {name: resembles(part.live, part.database.kind, name) for name, part in read.items()}
+    if all(fits.values()):
+        return
+    crossed = {name: resembles(part.live, part.database.kind, _OTHER[name]) for name, part in read.items()}
+    if all(crossed.values()) and not any(fits.values()):
+        raise EstateError(
+            "Databases am and shared are swapped: am holds the registry and the users, shared holds the APIs.",
+            hint="Exchange the URLs of [database.am] and [database.shared].",
+        )
+    name = next(name for name, fit in fits.items() if not fit)
+    part = read[name]
+    where = f"Database {name} ({part.database.address})"
+    if crossed[name]:
+        raise EstateError(
+            f"{where} is {_CALLED[_OTHER[name]]}, not {_CALLED[name]}.", hint=f"Correct the URL of [database.{name}]."
+        )
+    tables = {table for table, _ in part.live}
+    holds = f"{len(tables)} tables of something else" if tables else "no table that can be seen"
+    raise EstateError(
+        f"{where} is not {_CALLED[name]} of API-M: it holds {holds}.",
+        hint="Correct the URL; if the tables lie in a schema of their own, add ?currentSchema=NAME to it.",
+    )
+
+
+def _named(source: str | None) -> Release | None:
+    if source is None:
+        return None
+    try:
+        named = Release.parse(source)
+    except ValueError as error:
+        raise ProjectError(f"source: {error}.", hint="Write it like 4.0.0.") from None
+    if named not in sources():
+        known = ", ".join(str(release) for release in sources())
+        raise ProjectError(f"source {named} is not a release that can be upgraded.", hint=f"These can be: {known}.")
+    return named
+
+
+def _behind(session: Session, detected: Detection) -> Detection:
+    """
+    See that the data of the newest release is there too, where a schema is clear.
+
+    Scripts may have been run and the server's own migration not; then the columns it fills are empty.
+    """
+    if not detected.clear:
+        return detected
+    (release,) = detected.candidates
+    for reached, name in filled_columns():
+        if release < reached:
+            continue
+        api = table("am_api", column(name, String))
+        filled = select(func.count().label("apis"), func.count(api.c[name]).label("filled")).select_from(api)
+        (row,) = session.all(filled)
+        if row.filled * 2 < row.apis:
+            before = max(known for known in sources() if known < reached)
+            return Detection(
+                (before, release),
+                False,
+                f"the schema of {release}, but AM_API.{name.upper()} is empty for {row.apis - row.filled} of "
+                f"{row.apis} APIs",
+            )
+    return detected
+
+
+def _decide(detected: Mapping[str, Detection], named: Release | None) -> tuple[Release, list[str]]:
+    """The release of the estate; the operator's word counts only between candidates."""
+    for name, detection in detected.items():
+        if not detection.clear and named not in detection.candidates:
+            between = " or ".join(str(release) for release in detection.candidates)
+            raise EstateError(
+                f"Database {name} is half upgraded or altered: it may be of {between} ({detection.seen}).",
+                hint=f'Finish that upgrade first, or say which it is with source = "{detection.candidates[0]}".',
+            )
+    am, shared = detected["am"], detected["shared"]
+    warnings = [
+        f"database {name} lies between releases ({detection.seen}); taken as {named} as told"
+        for name, detection in detected.items()
+        if not detection.clear
+    ]
+    release = named if not am.clear and named is not None else am.candidates[-1]
+    if release not in shared.candidates:
+        seen = " to ".join(str(each) for each in dict.fromkeys((shared.candidates[0], shared.candidates[-1])))
+        if named != release:
+            raise EstateError(
+                f"Database am is of {release}, but shared has the schema of {seen}: half upgraded, or not one estate.",
+                hint=f'Correct the URLs; if they do belong together, say so with source = "{release}".',
+            )
+        warnings.append(f"database shared has the schema of {seen}; taken as {release} as told")
+    elif named is not None and named != release:
+        warnings.append(f"source says {named}, but the databases are of {release}; taken as {release}")
+    if release not in sources():
+        oldest, newest = sources()[0], sources()[-1]
+        raise EstateError(
+            f"The databases are of {release}; this tool upgrades from {oldest} to {newest}.",
+            hint=f"Upgrade to {oldest} with the vendor's tools first."
+            if release < oldest
+            else "Nothing is to be done.",
+        )
+    return release, warnings
+
+
+def _refuse_two_estates(am: AmContents, shared: SharedContents) -> list[str]:
+    """
+    See that both databases tell of the same APIs, or, where there are none, of the same tenants.
+
+    A few strays are normal in old estates and become warnings.
+    """
+    apis = am.matched + len(am.without_artifact)
+    lonely = len(shared.artifacts) - am.matched
+    tenants = {tenant.id for tenant in shared.tenants}
+    strangers = sorted(am.subscriber_tenants - tenants - {SUPER_TENANT_ID})
+    if len(am.without_artifact) * 2 > apis or lonely * 2 > len(shared.artifacts):
+        raise EstateError(
+            f"Databases am and shared are not of one estate: am has {apis} APIs, the registry in shared has "
+            f"{len(shared.artifacts)}, and only {am.matched} are the same.",
+            hint="Correct the URLs so that both name the databases of the same server.",
+        )
+    if strangers and not am.matched:
+        raise EstateError(
+            f"Databases am and shared are not of one estate: am has subscribers of the tenants {strangers[:5]}, "
+            f"which UM_TENANT in shared does not know.",
+            hint="Correct the URLs so that both name the databases of the same server.",
+        )
+    warnings = []
+    if am.without_artifact:
+        warnings.append(
+            f"{len(am.without_artifact)} APIs have no artifact in the registry: {', '.join(am.without_artifact[:5])}"
+        )
+    if lonely:
+        warnings.append(f"{lonely} API artifacts in the registry are of no API in AM_API")
+    if strangers:
+        warnings.append(f"AM_SUBSCRIBER has subscribers of tenants that UM_TENANT does not know: {strangers[:5]}")
+    return warnings
+
+
+def _facts(name: str, part: _Read, kind: str, detected: Detection, release: Release) -> DatabaseFacts:
+    own, ahead, missing = compared(part.live, kind, name, release)
+    facts = {table: fact for table, fact in part.facts.items() if not table.startswith(journal.PREFIX)}
+    return DatabaseFacts(
+        name,
+        str(part.database.address),
+        part.server,
+        tuple(str(each) for each in detected.candidates),
+        sum(fact.size for fact in facts.values()),
+        len({table for table, _ in part.live}),
+        _shape(part.schema),
+        own,
+        ahead,
+        missing,
+        tuple(sorted(table for table, fact in facts.items() if not fact.owned and table not in own)),
+    )
+
+
+def _shape(schema: Schema) -> str:
+    """SHA-256 over every table's columns and keys; order of columns and names of constraints mean nothing."""
+    tables = []
+    for table_ in sorted(schema.tables.values(), key=lambda each: each.name):
+        if table_.name.startswith(journal.PREFIX):
+            continue
+        columns = sorted(repr(replace(column_, collation="", charset="")) for column_ in table_.columns)
+        keys = sorted(sorted(key) for key in table_.unique_keys())
+        links = sorted(f"{key.columns} {key.ref_table} {key.ref_columns}" for key in table_.foreign_keys)
+        tables.append([table_.name, columns, keys, links])
+    return hashlib.sha256(json.dumps(tables).encode()).hexdigest()
