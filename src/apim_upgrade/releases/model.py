@@ -105,7 +105,7 @@ class Table:
         wanted = fold(name)
         return next((column for column in self.columns if fold(column.name) == wanted), None)
 
-    def keys(self) -> Iterator[frozenset[str]]:
+    def unique_keys(self) -> Iterator[frozenset[str]]:
         """Every set of columns that the table keeps unique, whether by key, constraint or plain unique index."""
         if self.primary_key is not None:
             yield folded(self.primary_key.columns)

@@ -3,7 +3,10 @@
 from apim_upgrade.engine import Session
 from apim_upgrade.releases.model import Schema
 from apim_upgrade.schema.build import create_statements
+from apim_upgrade.schema.compare import Deviation, Difference, Standing, compare, differences_to_target
 from apim_upgrade.schema.dialects import dialect_of
+from apim_upgrade.schema.known import target_of
+from apim_upgrade.schema.steps import commit_steps, contract_steps, expand_steps, predicted_after_expand
 
 
 def introspect(session: Session) -> Schema:
@@ -11,4 +14,18 @@ def introspect(session: Session) -> Schema:
     return dialect_of("postgresql").introspect(session)
 
 
-__all__ = ["Schema", "create_statements", "introspect"]
+__all__ = [
+    "Deviation",
+    "Difference",
+    "Schema",
+    "Standing",
+    "commit_steps",
+    "compare",
+    "contract_steps",
+    "create_statements",
+    "differences_to_target",
+    "expand_steps",
+    "introspect",
+    "predicted_after_expand",
+    "target_of",
+]

@@ -69,9 +69,10 @@ def ddl(change: Change) -> str:
         case OwnSequence(sequence, owner):
             return f"ALTER SEQUENCE {quoted(sequence)} OWNED BY {'.'.join(map(quoted, owner.split('.')))}"
         case AdvanceSequence(sequence, table, column):
+            name = quoted(sequence)
             return (
-                f"SELECT setval('{quoted(sequence)}', (SELECT coalesce(max({quoted(column)}), 0) + 1 "
-                f"FROM {quoted(table)}), false)"
+                f"SELECT setval('{name}', greatest((SELECT coalesce(max({quoted(column)}), 0) + 1 "
+                f"FROM {quoted(table)}), (SELECT last_value + 1 FROM {name})), false)"
             )
         case DropSequence(name):
             return f"DROP SEQUENCE IF EXISTS {quoted(name)}"

@@ -1,0 +1,180 @@
+"""Schema changes as steps of an upgrade: one a table and phase, with names that are the same whenever computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Insert,
+    and_,
+    column,
+    delete,
+    exists,
+    insert,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    table,
+    update,
+)
+
+from apim_upgrade.engine import Phase, Sql, Step
+from apim_upgrade.engine.journal import RUN
+from apim_upgrade.releases import Release
+from apim_upgrade.releases.model import Expression, Schema, SeedRow, Table, fold, folded
+from apim_upgrade.schema.alignment import Copy, Expansion, Fill, contraction, expansion, removal
+from apim_upgrade.schema.changes import Change, applied
+from apim_upgrade.schema.describe import described
+from apim_upgrade.schema.dialects import dialect_of
+from apim_upgrade.schema.known import target_of
+
+_CACHES = ("am_gw_api_artifacts", "am_gw_published_api_details")
+
+
+def expand_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+    """
+    Return the steps that make room for the target's data.
+
+    New tables, columns and sequences, renamed and widened columns, keys and NOT NULLs of old releases out of the way,
+    seed rows. None of them can fail on the data that is there. ``live`` is the schema as it is now: after part of the
+    steps, only the rest is returned (and steps that only test data, which find nothing to do).
+    """
+    wanted = target_of(kind, target, database)
+    plan = expansion(live, wanted)
+    groups = dict(plan.changes)
+    for name in (*(copy.table for copy in plan.copies), *(fill.table for fill in plan.fills)):
+        groups.setdefault(name, [])
+    steps = [
+        Step(
+            f"schema/{database}/expand/{group}",
+            f"{group}: {described(changes) or 'carry values over'}",
+            database,
+            Phase.EXPAND,
+            (*_ddl(kind, changes), *_row_changes(plan, group)),
+            tables=_tables(group),
+        )
+        for group, changes in groups.items()
+    ]
+    seeds = tuple(_seed_operations(wanted.wanted))
+    if seeds:
+        steps.append(
+            Step(
+                f"schema/{database}/expand/seed-rows",
+                f"Rows that the stock script of {target} inserts, where missing",
+                database,
+                Phase.EXPAND,
+                seeds,
+                tables=tuple(wanted.wanted.seed_rows),
+            )
+        )
+    return steps
+
+
+def predicted_after_expand(kind: str, live: Schema, source: Release, target: Release, database: str) -> Schema:
+    """Return the schema as it will be after the expand steps, for planning what comes later."""
+    return applied(live, expansion(live, target_of(kind, target, database)).all_changes())
+
+
+def contract_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+    """
+    Return the steps that make a migrated schema the target's: NOT NULL, keys, indexes, defaults, triggers.
+
+    ``live`` is the schema as it is, or as :func:`predicted_after_expand` says it will be; what is left over from older
+    releases stays until :func:`commit_steps`.
+    """
+    groups = contraction(live, target_of(kind, target, database))
+    return list(_steps(kind, database, Phase.CONTRACT, groups))
+
+
+def commit_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+    """Return the steps that drop what only older releases used; there is no way back from them."""
+    groups = removal(live, target_of(kind, target, database))
+    return list(_steps(kind, database, Phase.COMMIT, groups))
+
+
+def _steps(kind: str, database: str, phase: Phase, groups: Mapping[str, list[Change]]) -> Iterator[Step]:
+    for group, changes in groups.items():
+        yield Step(
+            f"schema/{database}/{phase.value}/{group}",
+            f"{group}: {described(changes)}",
+            database,
+            phase,
+            tuple(_ddl(kind, changes)),
+            tables=_tables(group),
+        )
+
+
+def _ddl(kind: str, changes: Iterable[Change]) -> Iterator[Sql]:
+    dialect = dialect_of(kind)
+    for change in changes:
+        yield Sql(dialect.ddl(change), described([change]), counts=False)
+
+
+def _tables(group: str) -> tuple[str, ...]:
+    return () if group in ("sequences", "triggers") else (group.split("/")[0],)
+
+
+def _row_changes(plan: Expansion, group: str) -> Iterator[Sql]:
+    for copy in plan.copies:
+        if fold(copy.table) == fold(group):
+            yield _carried_over(copy)
+    for fill in plan.fills:
+        if fold(fill.table) == fold(group):
+            yield _filled(fill)
+    if any(fold(name) == fold(group) for name in plan.outdated_caches):
+        for name in _CACHES:
+            yield Sql(delete(table(name)), "a cache in the form of 3.x; the target's gateways cannot read it")
+
+
+def _carried_over(copy: Copy) -> Sql:
+    before: ColumnClause[Any] = column(copy.before)
+    after: ColumnClause[Any] = column(copy.after)
+    return Sql(
+        update(table(copy.table, before, after)).where(after.is_(None), before.is_not(None)).values({after: before}),
+        f"{copy.before} was left beside {copy.after} by an upgrade that was not finished",
+    )
+
+
+def _filled(fill: Fill) -> Sql:
+    target: ColumnClause[Any] = column(fill.column)
+    return Sql(
+        update(table(fill.table, target)).where(target.is_(None)).values({target: _default(fill.default)}),
+        f"{fill.column} may not be NULL; its default is {fill.default}",
+    )
+
+
+def _default(text: str) -> ColumnElement[object]:
+    return _run_start() if text.upper() == "CURRENT_TIMESTAMP" else literal_column(text)
+
+
+def _run_start() -> ColumnElement[object]:
+    """The run's clock, so that a rehearsal and the real run write the same."""
+    return select(RUN.c.started).limit(1).scalar_subquery()
+
+
+def _seed_operations(wanted: Schema) -> Iterator[Sql]:
+    for name, rows in wanted.seed_rows.items():
+        stock = wanted.tables[name]
+        for row in rows:
+            yield Sql(_seed(stock, row), "only where missing")
+
+
+def _seed(stock: Table, row: SeedRow) -> Insert:
+    target = table(fold(stock.name), *(column(name) for name in row))
+    values = [_default(value.sql) if isinstance(value, Expression) else literal(value) for value in row.values()]
+    there = exists(select(literal(1)).select_from(target).where(_same_row(stock, row, target.c)))
+    return insert(target).from_select(list(row), select(*values).where(not_(there)))
+
+
+def _same_row(stock: Table, row: SeedRow, columns: Mapping[str, ColumnElement[object]]) -> ColumnElement[bool]:
+    """A seed row is there when a row of one of its keys is; a table whose keys it does not name is compared whole."""
+    named = folded(tuple(row))
+    keys = [key for key in stock.unique_keys() if key <= named]
+    if not keys:
+        keys = [frozenset(name for name, value in row.items() if not isinstance(value, Expression))]
+    return or_(*(and_(*(columns[name] == row[name] for name in sorted(key))) for key in keys))
