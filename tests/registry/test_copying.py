@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pytest
-from conftest import Pair
 from sqlalchemy import Column, Integer, Text, func, select
 
 from apim_upgrade import registry
 from apim_upgrade.databases import Database
 from apim_upgrade.engine import Operation, Phase, Runner, RunRecord, Stage, Step, Work, journal, stage_table
 from apim_upgrade.registry.tables import ATTACHMENTS, CONTENT, LOG, PATH, RESOURCE
+from conftest import Pair
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5)
 RECORD = RunRecord("run-1", "0.1.0", "3.2.0", "4.4.0", "f" * 64, STARTED, "{}")

@@ -8,10 +8,19 @@ What changes many resources is a tuple of engine operations that work from a *st
   UUIDs are ``resource_uuid(tenant_id, path)``, so a revision's is ``resource_uuid(tenant_id, f"{target_folder}/api")``.
 - ``copy_files(stage, started)``: columns ``tenant_id``, ``source_folder``, ``source_name``, ``target_folder``,
   ``target_name``, ``media_type`` (NULL keeps the source's).
+- ``write_files(stage, started)``: columns ``tenant_id``, ``folder``, ``name``, ``media_type``, ``content``.
+- ``replace_contents(stage, started)``: columns ``tenant_id``, ``content_id``, ``path``, ``content``; put only what
+  differs into the stage.
+- ``copy_rights(stage)``: columns ``tenant_id``, ``source_path``, ``target_path``.
 
-All belong into a step of database ``shared``. What is there already stays as it is: doing it twice changes nothing.
+Queries to stream: ``files()`` and ``artifacts()`` over all tenants; ``Artifact`` reads and edits the XML. Single
+resources: ``read``, ``read_properties``, ``list_folder``.
+
+All operations belong into a step of database ``shared``. What is there already stays as it is: doing it twice changes
+nothing.
 """
 
+from apim_upgrade.registry.artifact import Artifact, BrokenArtifact, xml_parser
 from apim_upgrade.registry.copying import copy_files, copy_folders
 from apim_upgrade.registry.folders import DATABASE, make_folders
 from apim_upgrade.registry.log import INDEXING, Action, log
@@ -31,6 +40,16 @@ from apim_upgrade.registry.paths import (
     resource_uuid,
     split,
 )
+from apim_upgrade.registry.reading import (
+    artifacts,
+    files,
+    list_folder,
+    properties_of,
+    read,
+    read_properties,
+    resource_path,
+    working_artifact,
+)
 from apim_upgrade.registry.tables import CONTENT, LOG, PATH, RESOURCE
 
 __all__ = [
@@ -47,16 +66,31 @@ __all__ = [
     "REVISIONS",
     "SYSTEM_USER",
     "Action",
+    "Artifact",
+    "BrokenArtifact",
     "C",
     "D",
     "G",
+    "artifacts",
     "copy_files",
     "copy_folders",
+    "copy_rights",
+    "files",
     "join",
+    "list_folder",
     "log",
     "make_folders",
+    "properties_of",
     "provider_in_path",
     "provider_in_tables",
+    "read",
+    "read_properties",
+    "replace_contents",
+    "resource_path",
     "resource_uuid",
     "split",
+    "working_artifact",
+    "write_files",
+    "xml_parser",
 ]
+from apim_upgrade.registry.writing import copy_rights, replace_contents, write_files

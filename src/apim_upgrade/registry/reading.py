@@ -1,0 +1,169 @@
+"""Reading the registry: single resources by path, and queries over many of all tenants to be streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, union
+from sqlalchemy.sql.selectable import Select
+
+from apim_upgrade.engine import Session
+from apim_upgrade.registry.paths import API_MEDIA_TYPE, ARTIFACT, PROVIDERS, split
+from apim_upgrade.registry.tables import CONTENT, PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
+
+STATE = "registry.lifecycle.APILifeCycle.state"
+"""The property that holds an API's life-cycle state up to 4.1, such as ``Published``."""
+
+
+def files() -> Select[Any]:
+    """
+    Select every file of every tenant; narrow it with ``where`` on PATH and RESOURCE.
+
+    Columns: tenant_id, folder, name, path_id, version, media_type, uuid, content_id, content (NULL when it has none).
+    """
+    return (
+        select(
+            RESOURCE.c.reg_tenant_id.label("tenant_id"),
+            PATH.c.reg_path_value.label("folder"),
+            RESOURCE.c.reg_name.label("name"),
+            RESOURCE.c.reg_path_id.label("path_id"),
+            RESOURCE.c.reg_version.label("version"),
+            RESOURCE.c.reg_media_type.label("media_type"),
+            RESOURCE.c.reg_uuid.label("uuid"),
+            RESOURCE.c.reg_content_id.label("content_id"),
+            CONTENT.c.reg_content_data.label("content"),
+        )
+        .select_from(RESOURCE)
+        .join(PATH, resource_path())
+        .outerjoin(
+            CONTENT,
+            and_(
+                CONTENT.c.reg_content_id == RESOURCE.c.reg_content_id,
+                CONTENT.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+            ),
+        )
+        .where(RESOURCE.c.reg_name.is_not(None))
+    )
+
+
+def artifacts() -> Select[Any]:
+    """
+    Select the artifacts of the working copies of all APIs and products of all tenants, in order of tenant and UUID.
+
+    Columns as :func:`files`, and ``state``: the life-cycle state as the property has it, NULL where there is none.
+    """
+    states = properties_of(RESOURCE.c.reg_name == ARTIFACT).where(PROPERTY.c.reg_name == STATE).subquery("states")
+    state = (
+        select(states.c.tenant_id, states.c.version, func.max(states.c.value).label("value"))
+        .group_by(states.c.tenant_id, states.c.version)
+        .subquery("state")
+    )
+    return (
+        files()
+        .add_columns(state.c.value.label("state"))
+        .outerjoin(
+            state, and_(state.c.tenant_id == RESOURCE.c.reg_tenant_id, state.c.version == RESOURCE.c.reg_version)
+        )
+        .where(working_artifact())
+        .order_by(RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_uuid, PATH.c.reg_path_value)
+    )
+
+
+def working_artifact() -> ColumnElement[bool]:
+    """Say of PATH and RESOURCE that they are the artifact of a working copy (not of a revision)."""
+    return and_(
+        RESOURCE.c.reg_media_type == API_MEDIA_TYPE,
+        RESOURCE.c.reg_name == ARTIFACT,
+        PATH.c.reg_path_value.startswith(f"{PROVIDERS}/", autoescape=True),
+    )
+
+
+def resource_path() -> ColumnElement[bool]:
+    """Join RESOURCE with the PATH of its folder, within the tenant."""
+    return and_(PATH.c.reg_path_id == RESOURCE.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE.c.reg_tenant_id)
+
+
+def properties_of(*where: ColumnElement[bool]) -> Select[Any]:
+    """
+    Select (tenant_id, version, name, value) of the properties of the resources that ``where`` picks on RESOURCE, PATH.
+
+    A link names its resource by folder and name, or (where versioning was on once) by version; both are followed.
+    """
+    resource = select(
+        RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_version, RESOURCE_PROPERTY.c.reg_property_id
+    ).select_from(RESOURCE)
+    by_path = resource.join(
+        RESOURCE_PROPERTY,
+        and_(
+            RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+            RESOURCE_PROPERTY.c.reg_path_id == RESOURCE.c.reg_path_id,
+            func.coalesce(RESOURCE_PROPERTY.c.reg_resource_name, "") == func.coalesce(RESOURCE.c.reg_name, ""),
+        ),
+    )
+    by_version = resource.join(
+        RESOURCE_PROPERTY,
+        and_(
+            RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+            RESOURCE_PROPERTY.c.reg_version == RESOURCE.c.reg_version,
+        ),
+    )
+    links = union(*(query.join(PATH, resource_path()).where(*where) for query in (by_path, by_version))).subquery(
+        "links"
+    )
+    return (
+        select(
+            links.c.reg_tenant_id.label("tenant_id"),
+            links.c.reg_version.label("version"),
+            PROPERTY.c.reg_name.label("name"),
+            PROPERTY.c.reg_value.label("value"),
+        )
+        .select_from(links)
+        .join(
+            PROPERTY,
+            and_(PROPERTY.c.reg_id == links.c.reg_property_id, PROPERTY.c.reg_tenant_id == links.c.reg_tenant_id),
+        )
+    )
+
+
+def read(session: Session, tenant_id: int, path: str) -> bytes | None:
+    """Return the content of one file, None when there is no such file or it has no content."""
+    folder, name = split(path)
+    rows = session.all(
+        files().where(
+            RESOURCE.c.reg_tenant_id == tenant_id, PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name
+        )
+    )
+    return bytes(rows[0].content) if rows and rows[0].content is not None else None
+
+
+def read_properties(session: Session, tenant_id: int, path: str) -> dict[str, list[str]]:
+    """Return the properties of one file; each may have several values."""
+    folder, name = split(path)
+    found: dict[str, list[str]] = {}
+    query = properties_of(
+        RESOURCE.c.reg_tenant_id == tenant_id, PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name
+    )
+    for row in session.all(query.order_by(PROPERTY.c.reg_id)):
+        found.setdefault(row.name, []).append(row.value or "")
+    return found
+
+
+def list_folder(session: Session, tenant_id: int, folder: str) -> Sequence[str]:
+    """Return the names of what lives directly in a folder: files and folders (these with a trailing slash)."""
+    names = session.all(
+        select(RESOURCE.c.reg_name)
+        .join(PATH, resource_path())
+        .where(RESOURCE.c.reg_tenant_id == tenant_id, PATH.c.reg_path_value == folder, RESOURCE.c.reg_name.is_not(None))
+    )
+    parent = PATH.alias("parent")
+    folders = session.all(
+        select(PATH.c.reg_path_value)
+        .join(RESOURCE, and_(resource_path(), RESOURCE.c.reg_name.is_(None)))
+        .join(
+            parent,
+            and_(parent.c.reg_path_id == PATH.c.reg_path_parent_id, parent.c.reg_tenant_id == PATH.c.reg_tenant_id),
+        )
+        .where(PATH.c.reg_tenant_id == tenant_id, parent.c.reg_path_value == folder)
+    )
+    return sorted([row[0] for row in names] + [split(row[0])[1] + "/" for row in folders])
