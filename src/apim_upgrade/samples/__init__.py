@@ -1,1 +1,94 @@
-"""Believable sample estates, deterministic by seed, written by COPY."""
+"""
+Believable estates of any size, for the demo, tests and benchmarks.
+
+``write`` makes the stock schema of a release in two empty databases and fills it; the same arguments give the same
+rows. Names, companies and keys are made up.
+"""
+
+from __future__ import annotations
+
+from apim_upgrade.databases import Database
+from apim_upgrade.releases import Release
+from apim_upgrade.releases.catalogue import catalogue
+from apim_upgrade.samples.apis import Apis
+from apim_upgrade.samples.applications import Applications
+from apim_upgrade.samples.estate import Estate
+from apim_upgrade.samples.governance import write_governance
+from apim_upgrade.samples.identity import write_identity
+from apim_upgrade.samples.plan import plan_apis
+from apim_upgrade.samples.registry import Registry
+from apim_upgrade.samples.shape import Shape, Summary
+from apim_upgrade.samples.tenant_files import write_tenant_files
+from apim_upgrade.samples.tenants import write_tenants
+from apim_upgrade.samples.writer import Clock, Writer
+from apim_upgrade.schema import create_statements
+
+__all__ = ["Shape", "Summary", "write", "write_estate"]
+
+
+def write(
+    release: Release,
+    am: Database,
+    shared: Database,
+    *,
+    apis: int = 100,
+    tenants: int = 2,
+    applications_per_api: int = 3,
+    tokens_per_api: int = 5,
+    seed: int = 1,
+    blemishes: bool = False,
+) -> Summary:
+    """
+    Fill two empty databases with a sample estate of ``release``; ``tenants`` counts those besides the super tenant.
+
+    Raises KnowledgeError when there is no schema of the release, EnvironmentProblem when a database refuses.
+    """
+    shape = Shape(release, apis, tenants, applications_per_api, tokens_per_api, seed, blemishes)
+    return write_estate(shape, am, shared)
+
+
+def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
+    """Fill two empty databases with the estate of a shape."""
+    # Keys to other tables and indexes come last: so rows may come in any order, and the whole loads much faster.
+    statements = {part.name: create_statements(part.kind, shape.release, part.name) for part in (am, shared)}
+    with am.write() as am_session, shared.write() as shared_session:
+        sessions = {am.name: am_session, shared.name: shared_session}
+        writers = {}
+        for name, session in sessions.items():
+            for statement in statements[name]:
+                if not _comes_last(statement):
+                    session.execute(statement)
+            tables = catalogue(am.kind, shape.release, name).tables.values()
+            columns = {table.name: tuple(column.name for column in table.columns) for table in tables}
+            writers[name] = Writer(session, columns)
+        _fill(Estate(shape, writers[am.name], writers[shared.name], Clock()))
+        for name, session in sessions.items():
+            writers[name].finish()
+            for statement in statements[name]:
+                if _comes_last(statement):
+                    session.execute(statement)
+    written: dict[str, int] = {}
+    for writer in writers.values():
+        written |= writer.written
+    return Summary(written)
+
+
+def _comes_last(statement: str) -> bool:
+    return not statement.startswith(("CREATE TABLE", "CREATE SEQUENCE", "ALTER SEQUENCE"))
+
+
+def _fill(estate: Estate) -> None:
+    write_tenants(estate)
+    registry = Registry(estate)
+    governance = {}
+    for tenant in estate.tenants:
+        write_identity(estate, tenant)
+        governance[tenant.id] = write_governance(estate, tenant)
+        write_tenant_files(estate, registry, tenant)
+    apis = Apis(estate, registry, governance)
+    applications = Applications(estate, governance)
+    for tenant in estate.tenants:
+        applications.write_subscribers(tenant)
+    for api in plan_apis(estate, governance):
+        apis.write(api)
+        applications.write(api)

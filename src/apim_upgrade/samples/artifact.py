@@ -7,29 +7,20 @@ from html import escape
 
 from apim_upgrade.registry.paths import D
 from apim_upgrade.samples.model import Api, Kind
+from apim_upgrade.samples.shape import Shape
+from apim_upgrade.samples.stock import document
 
 _CORS_HEADERS = ["authorization", "Access-Control-Allow-Origin", "Content-Type", "SOAPAction", "apikey"]
 _METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]
-_EMPTY = (
-    "redirectURL businessOwner businessOwnerEmail endpointPpassword endpointUsername productionTps sandboxTps "
-    "technicalOwner technicalOwnerEmail tenants testKey visibleTenants wadl inSequence outSequence faultSequence wsdl "
-    "thumbnail"
-).split()
-_ABSENT_IN_PRODUCTS = (
-    "redirectURL endpointPpassword endpointUsername productionTps sandboxTps testKey wadl inSequence outSequence "
-    "faultSequence wsdl endpointConfig endpointSecured endpointAuthDigest implementation keyManagers advertiseOnly "
-    "apiOwner isLatest isDefaultVersion deployments vendor websubSubscriptionConfiguration wsUriMapping "
-    "audience asyncTransportProtocols apiExternalProductionEndpoint apiExternalSandboxEndpoint"
-).split()
 
 
-def artifact(api: Api, state: str, shown: str, release: str) -> bytes:
+def artifact(api: Api, state: str, shown: str, shape: Shape) -> bytes:
     """
-    Return the artifact of an API in a state, as a server of ``release`` writes it.
+    Return the artifact of an API in a state, as a server of the release writes it.
 
     ``shown`` is the value of ``overview_environments``.
     """
-    fields = dict.fromkeys(_EMPTY, "") | {
+    fields = dict.fromkeys(document("artifact")["empty"], "") | {
         "provider": api.folder_owner,
         "name": api.name,
         "version": api.version,
@@ -76,10 +67,10 @@ def artifact(api: Api, state: str, shown: str, release: str) -> bytes:
     for flow, name in api.sequences:
         fields[f"{flow}Sequence"] = name
     if api.icon:
-        fields["thumbnail"] = api.tenant.resource_url(icon_path(api, release))
+        fields["thumbnail"] = api.tenant.resource_url(icon_path(api, shape))
     if api.kind is Kind.SOAP:
-        fields["wsdl"] = api.tenant.resource_url(wsdl_path(api, release))
-    if release < "4.0.0":
+        fields["wsdl"] = api.tenant.resource_url(wsdl_path(api, shape))
+    if not shape.revisions:
         fields |= {"deployments": "null", "isDefaultVersion": str(api.default_version).lower()}
     else:
         webhook = '{"enable":true,"secret":"","signingAlgorithm":"SHA1","signatureHeader":"x-hub-signature"}'
@@ -88,7 +79,7 @@ def artifact(api: Api, state: str, shown: str, release: str) -> bytes:
             "websubSubscriptionConfiguration": webhook if api.kind is Kind.WEBSUB else "null",
             "wsUriMapping": "{}" if api.kind is Kind.WEBSOCKET else "null",
         }
-    if release >= "4.1.0":
+    if shape.configuration_in_database:
         fields |= {
             "versionComparable": version_comparable(api),
             "gatewayVendor": "wso2",
@@ -99,10 +90,11 @@ def artifact(api: Api, state: str, shown: str, release: str) -> bytes:
             "enableSubscriberVerification": "false",
         }
     if api.kind is Kind.PRODUCT:
-        fields = {name: value for name, value in fields.items() if name not in _ABSENT_IN_PRODUCTS}
+        absent = document("artifact")["absent_in_products"]
+        fields = {name: value for name, value in fields.items() if name not in absent}
     parts = ['<metadata xmlns="http://www.wso2.org/governance/metadata"><overview>', *_leaves(fields), "</overview>"]
-    if release < "4.0.0" and api.kind is not Kind.PRODUCT:
-        parts += ["<URITemplate>", *_leaves(_uri_template(api)), "</URITemplate>"]
+    if not shape.revisions and api.kind is not Kind.PRODUCT:
+        parts += ["<URITemplate>", *_leaves(_uri_template(api, shape)), "</URITemplate>"]
     parts += [f"<apiCategories><categoryName>{escape(name)}</categoryName></apiCategories>" for name in api.categories]
     parts += [f"<labels><labelName>{escape(name)}</labelName></labels>" for name in api.labels]
     parts.append("<monetizationProperties>{}</monetizationProperties>")
@@ -129,15 +121,15 @@ def document_artifact(api: Api, name: str, kind: str, source: str, url: str, pat
     )
 
 
-def icon_path(api: Api, release: str) -> str:
+def icon_path(api: Api, shape: Shape) -> str:
     """Where the release keeps the thumbnail of an API."""
-    above = f"{D}/icons" if release < "4.0.0" else f"{D}/provider"
+    above = f"{D}/icons" if not shape.revisions else f"{D}/provider"
     return f"{above}/{api.folder_owner}/{api.name}/{api.version}/icon"
 
 
-def wsdl_path(api: Api, release: str) -> str:
+def wsdl_path(api: Api, shape: Shape) -> str:
     """Where the release keeps the WSDL of an API."""
-    above = f"{D}/wsdls" if release < "4.0.0" else f"{D}/provider/{api.folder_owner}/{api.name}/{api.version}"
+    above = f"{D}/wsdls" if not shape.revisions else f"{D}/provider/{api.folder_owner}/{api.name}/{api.version}"
     return f"{above}/{api.file_name}.wsdl"
 
 
@@ -155,21 +147,22 @@ def _endpoint(api: Api) -> str:
         return ""
     scheme, kind = ("ws", "ws") if api.kind is Kind.WEBSOCKET else ("https", "http")
     url = f"{scheme}:\\/\\/backend.example\\/{api.name.lower()}"
-    return f'{{"endpoint_type":"{kind}","sandbox_endpoints":{{"url":"{url}?a=1&b=2"}},"production_endpoints":{{"url":"{url}"}}}}'
+    sandbox, production = f'{{"url":"{url}?a=1&b=2"}}', f'{{"url":"{url}"}}'
+    return f'{{"endpoint_type":"{kind}","sandbox_endpoints":{sandbox},"production_endpoints":{production}}}'
 
 
-def _uri_template(api: Api) -> dict[str, str]:
+def _uri_template(api: Api, shape: Shape) -> dict[str, str]:
     fields = {}
     for index, operation in enumerate(api.operations):
         fields[f"urlPattern{index}"] = operation.target
         fields[f"httpVerb{index}"] = operation.verb
-        fields[f"authType{index}"] = auth_scheme(api, operation.secured, "3.2.0")
+        fields[f"authType{index}"] = auth_scheme(api, operation.secured, shape)
     return fields
 
 
-def auth_scheme(api: Api, secured: bool, release: str) -> str:
+def auth_scheme(api: Api, secured: bool, shape: Shape) -> str:
     """AM_API_URL_MAPPING.AUTH_SCHEME as the release writes it."""
     if not secured:
         return "None"
     rest = api.kind in (Kind.HTTP, Kind.SOAP, Kind.SOAP_TO_REST, Kind.PRODUCT)
-    return "Application & Application User" if release < "4.0.0" and rest else "Any"
+    return "Application & Application User" if not shape.revisions and rest else "Any"

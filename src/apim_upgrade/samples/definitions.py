@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from apim_upgrade.samples.model import Api, Kind, Operation
+from apim_upgrade.samples.shape import Shape
 
 _NS = "http://quotes.example"
 GRAPHQL_OPERATIONS = (
@@ -19,12 +20,12 @@ CHANNELS = ("/alerts", "/news/{topic}")
 SOAP_OPERATION = ("GET", "/getPrice")
 
 
-def definition(api: Api, release: str) -> tuple[str, str, bytes] | None:
+def definition(api: Api, shape: Shape) -> tuple[str, str, bytes] | None:
     """Return (file name, media type, content) of an API's main definition; None where the release keeps none."""
     if api.kind.streaming:
-        return None if release < "4.0.0" else ("asyncapi.json", "application/json", _asyncapi(api))
+        return None if not shape.revisions else ("asyncapi.json", "application/json", _asyncapi(api))
     build = _swagger2 if api.kind in (Kind.SOAP, Kind.SOAP_TO_REST) else _openapi3
-    return "swagger.json", "application/json", _json(build(api, release))
+    return "swagger.json", "application/json", _json(build(api, shape))
 
 
 def graphql_schema() -> bytes:
@@ -71,7 +72,7 @@ def _info(api: Api) -> dict[str, Any]:
     return {"description": api.description, **info} if api.description else info
 
 
-def _openapi3(api: Api, release: str) -> dict[str, Any]:
+def _openapi3(api: Api, shape: Shape) -> dict[str, Any]:
     paths: dict[str, Any]
     if api.kind is Kind.GRAPHQL:
         payload = {"type": "object", "properties": {"Payload": {"type": "string"}}}
@@ -82,7 +83,7 @@ def _openapi3(api: Api, release: str) -> dict[str, Any]:
             "x-auth-type": "Application & Application User",
             "x-throttling-tier": "Unlimited",
         }
-        paths = {} if release < "4.0.0" else {"/": {"post": post}}
+        paths = {} if not shape.revisions else {"/": {"post": post}}
     else:
         paths = _paths(api.operations, swagger2=False)
     scopes = sorted({scope for operation in api.operations for scope in operation.scopes})
@@ -101,8 +102,8 @@ def _openapi3(api: Api, release: str) -> dict[str, Any]:
     }
 
 
-def _swagger2(api: Api, release: str) -> dict[str, Any]:
-    del release
+def _swagger2(api: Api, shape: Shape) -> dict[str, Any]:
+    del shape
     soap = {
         "consumes": ["text/xml", "application/soap+xml"],
         "parameters": [{"in": "body", "name": "SOAP Request", "required": True, "schema": {"type": "string"}}],

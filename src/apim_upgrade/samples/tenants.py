@@ -14,6 +14,7 @@ _OF_ADMIN = ("publisher", "creator", "devops", "analytics", "subscriber")
 RESERVED_USER = "apim_reserved_user"
 CUSTOM_ROLE = "API_CREATORS"
 """A role of the user store with permissions of its own, in every tenant."""
+_OF_CUSTOM_ROLE = ("/permission/admin/login", "/permission/admin/manage/api/create")
 _APPLICATIONS_PER_SUBSCRIBER = 100
 _REGISTRY_ACTIONS = "http://www.wso2.org/projects/registry/actions/"
 _REALM = (
@@ -115,9 +116,8 @@ def _write_tenant(estate: Estate, number: int, domain: str) -> None:
     for right in stock.rights():
         path = right.path.format(permission=permission)
         action = right.action if right.action == "ui.execute" else registry_action(right.action)
-        grant(estate, tenant, path, action, right.allowed, right.denied)
-    for path in ("/permission/admin/login", "/permission/admin/manage/api/create"):
-        grant(estate, tenant, path, "ui.execute", (CUSTOM_ROLE,))
+        custom = (CUSTOM_ROLE,) if path in _OF_CUSTOM_ROLE else ()
+        grant(estate, tenant, path, action, right.allowed + custom, right.denied)
 
 
 def _write_roles_and_users(estate: Estate, tenant: Tenant) -> None:

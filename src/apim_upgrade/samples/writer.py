@@ -98,7 +98,7 @@ class Writer:
         """Write the rest and let the server count on behind the numbers that were used."""
         self.flush()
         for name, column_name in self._numbers:
-            if name in self._columns:
+            if column_name in self._columns.get(name, ()):
                 self.session.execute(ContinueIds(sql_table(name, column(column_name)), column_name))
 
     def _open(self, table: str, row: Mapping[str, Any]) -> _Buffer:
