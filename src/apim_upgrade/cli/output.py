@@ -1,0 +1,81 @@
+"""Where results and remarks go: results to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json as json_text
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from apim_upgrade.errors import NeedsConsent
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+_NARROWEST = 100  # where nobody looks at a terminal, tables may be as wide as they need to be, within reason
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Prints one result as a person or as a program wants it."""
+
+    json: bool
+
+    def result(self, command: str, document: Mapping[str, Any], text: Callable[[], Iterable[RenderableType]]) -> None:
+        """Print a command's result: one JSON object with its ``schema``, or what ``text`` gives."""
+        if self.json:
+            whole = {"schema": f"apim-upgrade/{command}/1", **document}
+            print(json_text.dumps(whole, indent=2, default=str, ensure_ascii=False))
+            return
+        out = console(sys.stdout)
+        for item in text():
+            out.print(item)
+        sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Tell what is going on."""
+        print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know."""
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def consent(question: str, *, given: bool, option: str = "--yes") -> None:
+    """
+    See that a person agrees: by option, or by answering ``yes`` where somebody can be asked.
+
+    Raises NeedsConsent, naming the option, otherwise.
+    """
+    if given:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise NeedsConsent(question, hint=f"Give {option} to agree.")
+    print(f"{question}\nType yes to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise NeedsConsent("Nothing was done, because nobody agreed.", hint=f"Give {option} to agree.")
+
+
+def console(stream: TextIO) -> Console:
+    """Return a console that writes to a stream; colours only on a terminal, and never where NO_COLOR is set."""
+    from rich.console import Console
+
+    width = None if stream.isatty() else max(_NARROWEST, shutil.get_terminal_size((0, 0)).columns)
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def make_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], *, numbers: bool = True) -> Table:
+    """Return a plain table; columns after the first are aligned right when they hold ``numbers``."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for position, name in enumerate(columns):
+        made.add_column(name, justify="right" if numbers and position else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+    return made
