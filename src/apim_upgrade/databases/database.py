@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from apim_upgrade.databases.address import Address
+from apim_upgrade.databases.ownership import as_owner
 from apim_upgrade.databases.problems import explain
 from apim_upgrade.databases.session import PostgresSession
 from apim_upgrade.errors import EnvironmentProblem
@@ -72,7 +73,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[PostgresSession]:
         """Open one transaction; see the engine's port of this name."""
-        with self._connection() as connection, connection.begin():
+        with self._connection() as connection, connection.begin(), as_owner(connection):
             yield PostgresSession(connection)
 
     @contextmanager
