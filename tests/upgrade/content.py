@@ -23,13 +23,14 @@ def content_hash(*databases: Database) -> dict[str, str]:
                 if name.startswith(_OWN) and not name.startswith(_OWN + "quarantine"):
                     continue
                 columns = [
-                    "'#'" if _NUMBERED.search(column.name) and column.type in ("integer", "bigint")
-                    else f'coalesce(t."{column.name}"::text, \'~\')'
+                    "'#'"
+                    if _NUMBERED.search(column.name) and column.type in ("integer", "bigint")
+                    else f"coalesce(t.\"{column.name}\"::text, '~')"
                     for column in table.columns
                 ]
                 row = " || '|' || ".join(columns)
                 digest = hashlib.sha256()
-                for line in session.stream(f"SELECT md5({row}) AS line FROM \"{name}\" t ORDER BY 1"):
+                for line in session.stream(f'SELECT md5({row}) AS line FROM "{name}" t ORDER BY 1'):
                     digest.update(line.line.encode())
                 hashes[f"{database.name}.{name}"] = digest.hexdigest()
     return hashes
