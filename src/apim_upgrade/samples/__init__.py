@@ -7,6 +7,8 @@ rows. Names, companies and keys are made up.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from apim_upgrade.databases import Database
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.catalogue import catalogue
@@ -51,8 +53,8 @@ def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
     """Fill two empty databases with the estate of a shape."""
     # Keys to other tables and indexes come last: so rows may come in any order, and the whole loads much faster.
     statements = {part.name: create_statements(part.kind, shape.release, part.name) for part in (am, shared)}
-    with am.write() as am_session, shared.write() as shared_session:
-        sessions = {am.name: am_session, shared.name: shared_session}
+    with ExitStack() as stack:
+        sessions = {database.name: stack.enter_context(database.write()) for database in (am, shared)}
         writers = {}
         for name, session in sessions.items():
             for statement in statements[name]:
@@ -60,7 +62,7 @@ def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
                     session.execute(statement)
             tables = catalogue(am.kind, shape.release, name).tables.values()
             columns = {table.name: tuple(column.name for column in table.columns) for table in tables}
-            writers[name] = Writer(session, columns)
+            writers[name] = stack.enter_context(Writer(session, columns))
         _fill(Estate(shape, writers[am.name], writers[shared.name], Clock()))
         for name, session in sessions.items():
             writers[name].finish()

@@ -255,6 +255,7 @@ class Applications:
             "additionalProperties": '{"application_access_token_expiry_time":"N\\/A"}',
             "username": user,
         }
+        text = json.dumps(inputs, separators=(",", ":"))
         am.add(
             "am_application_registration",
             reg_id=number,
@@ -263,7 +264,7 @@ class Applications:
             app_id=application.number,
             token_type=kind,
             token_scope="am_application_scope default",  # noqa: S106 - a scope
-            inputs=json.dumps(inputs, separators=(",", ":")),
+            inputs=text if self._estate.shape.before("4.6.0") else text.encode(),
             allowed_domains="ALL",
             validity_period=0,
             key_manager=manager,

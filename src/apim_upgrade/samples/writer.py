@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -49,8 +50,9 @@ class Writer:
     """
     Takes rows of any table and writes them by bulk copy when enough have gathered.
 
-    Tables are written in the order in which they were first used, parents before children. ``columns`` are those of
-    the release, by table.
+    The server takes one batch while the next one is made up: the session is used by a thread of the writer's own from
+    the first row until :meth:`finish`, which also a ``with`` block waits for. ``columns`` are those of the release, by
+    table.
     """
 
     def __init__(self, session: Session, columns: Mapping[str, Sequence[str]]) -> None:
@@ -59,13 +61,17 @@ class Writer:
         self._buffers: dict[str, _Buffer] = {}
         self._numbers: Counter[tuple[str, str]] = Counter()
         self._waiting = 0
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._copying: Future[None] | None = None
         self.written: Counter[str] = Counter()
         self.named: dict[str, frozenset[str]] = {}
         """Every table and column that was named, whether the release has it or not."""
 
-    def has(self, table: str) -> bool:
-        """Say whether the release has a table."""
-        return table in self._columns
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
 
     def number(self, table: str, column_name: str) -> int:
         """The next number of a generated column; the server goes on behind the last one."""
@@ -83,23 +89,32 @@ class Writer:
         buffer.rows.append(row)
         self._waiting += 1
         if self._waiting >= _ROWS_IN_MEMORY:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has gathered."""
-        for name, buffer in self._buffers.items():
-            if buffer.rows:
-                rows, buffer.rows = buffer.rows, []
-                self.session.copy_into(name, buffer.columns, _picked(buffer, rows))
-                self.written[name] += len(rows)
-        self._waiting = 0
+            self._flush()
 
     def finish(self) -> None:
         """Write the rest and let the server count on behind the numbers that were used."""
-        self.flush()
+        self._flush()
+        self._wait()
         for name, column_name in self._numbers:
             if column_name in self._columns.get(name, ()):
                 self.session.execute(ContinueIds(sql_table(name, column(column_name)), column_name))
+
+    def _flush(self) -> None:
+        self._wait()
+        batch = [(name, buffer, buffer.rows) for name, buffer in self._buffers.items() if buffer.rows]
+        for _, buffer, _ in batch:
+            buffer.rows = []
+        self._waiting = 0
+        self._copying = self._thread.submit(self._copy, batch)
+
+    def _wait(self) -> None:
+        if self._copying is not None:
+            self._copying.result()
+
+    def _copy(self, batch: Sequence[tuple[str, _Buffer, list[dict[str, Any]]]]) -> None:
+        for name, buffer, rows in batch:
+            self.session.copy_into(name, buffer.columns, _picked(buffer, rows))
+            self.written[name] += len(rows)
 
     def _open(self, table: str, row: Mapping[str, Any]) -> _Buffer:
         there = set(self._columns.get(table, ()))
