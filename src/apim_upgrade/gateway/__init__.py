@@ -9,10 +9,13 @@ pool can run it::
             zipped = gateway.build(revision, target)
         except gateway.Unbuildable as problem:
             work.failed(revision.item, problem.reason, problem.action)
+
+``caution`` tells of a revision whose artifact is made but needs a person's eye.
 """
 
 from apim_upgrade.gateway.artifact import build
+from apim_upgrade.gateway.cautions import Caution, caution
 from apim_upgrade.gateway.model import RevisionInput, Unbuildable
 from apim_upgrade.gateway.source import revisions
 
-__all__ = ["RevisionInput", "Unbuildable", "build", "revisions"]
+__all__ = ["Caution", "RevisionInput", "Unbuildable", "build", "caution", "revisions"]

@@ -84,7 +84,7 @@ def common(api: Api, fields: Fields, form: Format) -> JsonObject:
         "tags": list(api.tags),
         "policies": fields.items("tier", "||"),
         "apiThrottlingPolicy": api.tier or None,
-        "authorizationHeader": fields.text("authorizationHeader") or form.authorization_header,
+        "authorizationHeader": fields.optional("authorizationHeader"),
         "apiKeyHeader": fields.optional("apiKeyHeader"),
         "securityScheme": fields.items("apiSecurity") or ["oauth2", "oauth_basic_auth_api_key_mandatory"],
         "visibility": fields.text("visibility").upper() or "PUBLIC",

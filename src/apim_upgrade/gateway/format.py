@@ -22,7 +22,6 @@ class Format:
     """What this release does not have yet, by table of ``formats.toml``."""
     cors: Mapping[str, Any]
     websub: Mapping[str, Any]
-    authorization_header: str
 
     def has(self, feature: str) -> bool:
         """Say whether the release has a feature of the table ``feature``."""
@@ -43,4 +42,4 @@ def format_of(release: Release) -> Format:
         table: frozenset(name for name, since in entries.items() if Release.parse(since) > release)
         for table, entries in known.items()
     }
-    return Format(f"v{release}", later, defaults["cors"], defaults["websub"], defaults["authorization_header"])
+    return Format(f"v{release}", later, defaults["cors"], defaults["websub"])

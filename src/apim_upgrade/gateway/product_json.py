@@ -51,4 +51,6 @@ def _used(row: Operation, product: Api, member: Member, form: Format) -> JsonObj
     if form.has("product_names_policies_of_members"):
         of_member = {policy.uuid: policy for policy in member.api.policies}
         known = {uuid: of_member.get(policy.origin, policy) for uuid, policy in known.items()}
-    return policies.uses(row.policies, known, form)
+    used = policies.uses(row.policies, known, form)
+    policies.add_sequences(used, member.api.sequences, form)
+    return used

@@ -124,7 +124,7 @@ class _Batch:
     def copies(self, rows: TableClause, working_copy: str | None = None) -> ColumnElement[bool]:
         """Rows of the batch's revisions and of its products' members, whose copy is marked NULL or otherwise."""
         marker = rows.c.revision_uuid
-        current = marker.is_(None) if working_copy is None else marker == working_copy
+        current = marker.is_(None) if working_copy is None else or_(marker.is_(None), marker == working_copy)
         return or_(
             and_(rows.c.api_id.in_(self.apis), marker.in_(self.revisions)),
             and_(rows.c.api_id.in_(self.members), current) if self.members else false(),
@@ -344,7 +344,7 @@ class _Reader:
             .order_by(certificates.alias)
         )
         for row in found:
-            revision = "" if row.revision_uuid == _WORKING_COPY else row.revision_uuid
+            revision = "" if row.revision_uuid == _WORKING_COPY else row.revision_uuid or ""
             rows.certificates[row.api_id, revision].append(
                 ClientCertificate(row.alias, bytes(row.certificate or b""), row.tier_name or "", row.key_type or "")
             )
