@@ -8,7 +8,6 @@ looked at as a whole; a release is *reached* when nearly all of them are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -102,17 +101,13 @@ def compared(live: Names, kind: str, part: str, release: Release) -> tuple[tuple
     later = frozenset().union(*(_columns(kind, each, part) for each in catalogued_releases(kind) if each > release))
     known = {table for table, _ in every}
     own = tuple(sorted({table for table, _ in live} - known))
-    return own, _objects(later & live - stock, live - stock), _objects(stock - live, stock)
+    return own, _objects((later & live) - stock, stock), _objects(stock - live, live)
 
 
-def _objects(names: Iterable[tuple[str, str]], whole: Names) -> tuple[str, ...]:
-    """Whole tables by name, single columns as ``table.column``; ``whole`` has all columns of a table that is whole."""
-    found: dict[str, set[str]] = {}
-    for table, column in names:
-        found.setdefault(table, set()).add(column)
-    tables = {table for table, columns in found.items() if columns == {name for owner, name in whole if owner == table}}
-    single = {f"{table}.{column}" for table, columns in found.items() if table not in tables for column in columns}
-    return tuple(sorted(tables | single))
+def _objects(names: Names, beside: Names) -> tuple[str, ...]:
+    """Name tables that ``beside`` has nothing of, and single columns (``table.column``) of those it has."""
+    known = {table for table, _ in beside}
+    return tuple(sorted({f"{table}.{column}" if table in known else table for table, column in names}))
 
 
 def _seen(
