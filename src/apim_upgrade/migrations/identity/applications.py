@@ -1,0 +1,155 @@
+"""Settings of service providers and identity providers that newer releases read under another name or place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Integer, String, and_, exists, func, insert, literal, or_, select, update
+
+from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
+from apim_upgrade.migrations.identity.tables import (
+    APPLICATION,
+    IDP_METADATA,
+    INBOUND_AUTH,
+    OIDC_PROPERTY,
+    is_blank,
+)
+from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.registry.paths import C, join
+from apim_upgrade.registry.tables import PATH, PROPERTY, RESOURCE_PROPERTY
+
+_BINDING_TYPE, _BINDING_VALIDATION, _COOKIE = "tokenBindingType", "tokenBindingValidation", "cookie"
+_LOCK_BEFORE = "account.lock.handler.enable"
+_LOCK_SINCE = "account.lock.handler.lock.on.max.failed.attempts.enable"
+_URLS_FOLDER, _URLS_NAME = join(join(C, "identity"), "config"), "relyingPartyRedirectUrls"
+_URL = stage_table(
+    "relying_party_url",
+    Column("tenant_id", Integer, nullable=False),
+    Column("relying_party", String(255), nullable=False),
+    Column("url", String(1000), nullable=False),
+)
+
+
+def steps(upgrade: Upgrade) -> list[Step]:
+    """Return the steps of the releases on the way, oldest first."""
+    found = []
+    if upgrade.crosses("4.0.0"):
+        found.append(_token_binding())
+    if upgrade.crosses("4.2.0"):
+        found += [_account_lock(), _access_urls()]
+    return found
+
+
+def _token_binding() -> Step:
+    """Applications whose tokens are bound to a cookie were checked always; 4.0.0 asks a setting whether to check."""
+    has = OIDC_PROPERTY.alias("has")
+    bound = (
+        select(OIDC_PROPERTY.c.tenant_id, OIDC_PROPERTY.c.consumer_key)
+        .distinct()
+        .where(
+            OIDC_PROPERTY.c.property_key == _BINDING_TYPE,
+            OIDC_PROPERTY.c.property_value == _COOKIE,
+            ~exists(
+                select(1).where(
+                    has.c.consumer_key == OIDC_PROPERTY.c.consumer_key, has.c.property_key == _BINDING_VALIDATION
+                )
+            ).correlate(OIDC_PROPERTY),
+        )
+    )
+    lacking = bound.subquery()
+    rows = select(
+        lacking.c.tenant_id, lacking.c.consumer_key, literal(_BINDING_VALIDATION, String), literal("true", String)
+    ).order_by(lacking.c.tenant_id, lacking.c.consumer_key)
+    return Step(
+        "4.0.0/identity/token-binding",
+        "Keep checking tokens that are bound to a cookie",
+        "am",
+        Phase.MIGRATE,
+        (
+            Sql(
+                insert(OIDC_PROPERTY).from_select(
+                    ["tenant_id", "consumer_key", "property_key", "property_value"], rows
+                ),
+                "the setting, where an application lacks it",
+            ),
+        ),
+        touches=select(func.count()).select_from(bound.subquery()),
+        tables=(OIDC_PROPERTY.name,),
+    )
+
+
+def _account_lock() -> Step:
+    has = IDP_METADATA.alias("has")
+    renamed = and_(
+        IDP_METADATA.c.name == _LOCK_BEFORE,
+        ~exists(select(1).where(has.c.idp_id == IDP_METADATA.c.idp_id, has.c.name == _LOCK_SINCE)).correlate(
+            IDP_METADATA
+        ),
+    )
+    return Step(
+        "4.2.0/identity/account-lock",
+        "Rename the setting that locks accounts after failed logins",
+        "am",
+        Phase.MIGRATE,
+        (Sql(update(IDP_METADATA).values(name=_LOCK_SINCE).where(renamed), "under the name that 4.2.0 reads"),),
+        touches=select(func.count()).select_from(IDP_METADATA).where(renamed),
+        tables=(IDP_METADATA.name,),
+    )
+
+
+def _access_urls() -> Step:
+    """Redirect URLs of relying parties lay in the registry; 4.2.0 reads the application's access URL."""
+
+    def update_of(kind: str) -> Any:
+        return (
+            update(APPLICATION)
+            .values(access_url=_URL.c.url)
+            .where(
+                is_blank(APPLICATION.c.access_url),
+                APPLICATION.c.tenant_id == _URL.c.tenant_id,
+                INBOUND_AUTH.c.app_id == APPLICATION.c.id,
+                INBOUND_AUTH.c.inbound_auth_type == kind,
+                INBOUND_AUTH.c.inbound_auth_key == _URL.c.relying_party,
+            )
+        )
+
+    return Step(
+        "4.2.0/identity/access-urls",
+        "Move redirect URLs of relying parties to their applications",
+        "am",
+        Phase.MIGRATE,
+        (
+            Stage(_URL, _urls, "redirect URLs in the registry; they stay there, too"),
+            Sql(update_of("oauth2"), "applications by consumer key"),
+            Sql(update_of("samlsso"), "applications by SAML issuer"),
+        ),
+        tables=("sp_app",),
+    )
+
+
+def _urls(work: Work) -> Iterator[Sequence[object]]:
+    same_path = and_(
+        PATH.c.reg_path_id == RESOURCE_PROPERTY.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id
+    )
+    same_property = and_(
+        PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
+        PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
+    )
+    as_file = and_(PATH.c.reg_path_value == _URLS_FOLDER, RESOURCE_PROPERTY.c.reg_resource_name == _URLS_NAME)
+    as_folder = and_(
+        PATH.c.reg_path_value == join(_URLS_FOLDER, _URLS_NAME), is_blank(RESOURCE_PROPERTY.c.reg_resource_name)
+    )
+    party, url = PROPERTY.c.reg_name, func.min(PROPERTY.c.reg_value)
+    query = (
+        select(PATH.c.reg_tenant_id, party, url)
+        .select_from(PATH)
+        .join(RESOURCE_PROPERTY, same_path)
+        .join(PROPERTY, same_property)
+        .where(or_(as_file, as_folder), ~is_blank(PROPERTY.c.reg_value))
+        .group_by(PATH.c.reg_tenant_id, party)
+        .order_by(PATH.c.reg_tenant_id, party)
+    )
+    for row in work.sessions["shared"].stream(query):
+        work.saw()
+        yield tuple(row)
