@@ -1,26 +1,41 @@
-"""Databases made from the catalogues alone."""
+"""Databases made from the catalogues alone, and the schema steps run on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 
 from apim_upgrade.databases import Database
-from apim_upgrade.releases import Release
-from apim_upgrade.schema import create_statements
+from apim_upgrade.engine import Runner, RunRecord, Step, journal
+from apim_upgrade.releases import Release, Schema
+from apim_upgrade.schema import (
+    Deviation,
+    commit_steps,
+    contract_steps,
+    create_statements,
+    differences_to_target,
+    expand_steps,
+    introspect,
+    needs_fill,
+    quarantine_steps,
+)
 from conftest import Server
+
+KIND = "postgresql"
 
 
 @pytest.fixture
-def stock(databases: Server) -> Iterator[Callable[[Release, str], Database]]:
-    """``stock(release, "am")``: a database that the stock script of a release has just made."""
+def stock(databases: Server) -> Iterator[Callable[[str, str], Database]]:
+    """``stock("4.2.0", "am")``: a database that the stock script of a release has just made."""
     made: list[str] = []
 
-    def make(release: Release, part: str) -> Database:
+    def make(release: str, part: str) -> Database:
         def fill(name: str) -> None:
             with Database(part, databases.postgres.address(name)).write() as session:
-                for statement in create_statements("postgresql", release, part):
+                for statement in create_statements(KIND, Release.parse(release), part):
                     session.execute(statement)
 
         name = databases.clone(databases.template(f"stock {release} {part}", fill))
@@ -30,3 +45,81 @@ def stock(databases: Server) -> Iterator[Callable[[Release, str], Database]]:
     yield make
     for name in made:
         databases.drop(name)
+
+
+@dataclass
+class SchemaUpgrade:
+    """The schema steps of one upgrade of one database, with the journal that a run would open."""
+
+    database: Database
+    source: Release
+    target: Release
+
+    def __post_init__(self) -> None:
+        self.record = RunRecord(
+            "run-1", "0", str(self.source), str(self.target), "f" * 64, datetime(2026, 1, 2, 3, 4, 5), "{}"
+        )
+        with self.database.write() as session:
+            journal.open_journal(session, self.record)
+
+    @property
+    def part(self) -> str:
+        return self.database.name
+
+    def live(self) -> Schema:
+        with self.database.read() as session:
+            return introspect(session)
+
+    def expand(self) -> list[Step]:
+        return expand_steps(KIND, self.live(), self.source, self.target, self.part)
+
+    def quarantine(self) -> list[Step]:
+        return quarantine_steps(KIND, self.live(), self.source, self.target, self.part)
+
+    def contract(self) -> list[Step]:
+        return contract_steps(KIND, self.live(), self.source, self.target, self.part)
+
+    def commit(self) -> list[Step]:
+        return commit_steps(KIND, self.live(), self.source, self.target, self.part)
+
+    def run(self, steps: Sequence[Step]) -> None:
+        Runner({self.part: self.database}, self.record).run(steps)
+
+    def all(self) -> None:
+        """From the first step to the last; empty columns that data steps would fill get some value."""
+        self.run(self.expand())
+        self.fill()
+        self.run(self.quarantine())
+        self.run(self.contract())
+        self.run(self.commit())
+
+    def fill(self) -> None:
+        with self.database.write() as session:
+            for table, column in needs_fill(KIND, self.source, self.target, self.part):
+                session.execute(f"UPDATE {table} SET {column} = md5(ctid::text) WHERE {column} IS NULL")
+
+    def wrong(self, *, leftovers: bool = False) -> list[Deviation]:
+        return differences_to_target(KIND, self.live(), self.target, self.part, leftovers=leftovers)
+
+    def again(self) -> set[str]:
+        """The names of steps that would still come; those that only test data are always among them."""
+        return {step.name for step in (*self.expand(), *self.contract(), *self.commit())}
+
+    def sql(self, *statements: str) -> None:
+        with self.database.write() as session:
+            for statement in statements:
+                session.execute(statement)
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with self.database.read() as session:
+            return [tuple(row) for row in session.all(query)]
+
+
+@pytest.fixture
+def schema_upgrade(stock: Callable[[str, str], Database]) -> Callable[[str, str, str], SchemaUpgrade]:
+    """``schema_upgrade("4.0.0", "4.4.0", "am")`` on a stock database."""
+
+    def make(source: str, target: str, part: str) -> SchemaUpgrade:
+        return SchemaUpgrade(stock(source, part), Release.parse(source), Release.parse(target))
+
+    return make

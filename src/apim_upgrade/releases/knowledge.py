@@ -101,6 +101,27 @@ def renames() -> tuple[Rename, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What becomes of rows that a coming constraint refuses."""
+
+    remedy: str
+    """``repair``, ``quarantine`` or ``stop``."""
+    advice: str
+    keep: str = ""
+    """The column whose lowest value says which of several equal rows stays."""
+
+
+def remedy_for(table: str, about: str) -> Remedy:
+    """Return the remedy for rows of ``table`` that are against a constraint of a kind (``key``, ``foreign key`` …)."""
+    for entry in read_toml("remedies.toml")["remedy"]:
+        if entry["table"].lower() == table.lower() and entry["about"] == about:
+            return Remedy(entry["remedy"], entry["advice"], entry.get("keep", ""))
+    if about == "foreign key":
+        return Remedy("quarantine", "They refer to rows that do not exist and are moved aside.")
+    return Remedy("stop", "Mend them in the old release.")
+
+
 def function_body(kind: str, name: str) -> str:
     """Return the body of a stored function of the stock schema. Raises KnowledgeError when it is not known."""
     try:

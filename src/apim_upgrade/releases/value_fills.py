@@ -43,3 +43,8 @@ def value_fills() -> tuple[ValueFill, ...]:
                 )
             )
     return tuple(sorted(found, key=lambda fill: fill.since))
+
+
+def values_of_new_row(table: str, release: Release) -> dict[str, str | int | bytes]:
+    """Return what a row that is made for ``release`` has in the columns that fills know of."""
+    return {fill.column: fill.value for fill in value_fills() if fill.table == table and fill.since <= release}

@@ -6,7 +6,8 @@ from apim_upgrade.schema.build import create_statements
 from apim_upgrade.schema.compare import Deviation, Difference, Standing, compare, differences_to_target
 from apim_upgrade.schema.dialects import dialect_of
 from apim_upgrade.schema.known import target_of
-from apim_upgrade.schema.steps import commit_steps, contract_steps, expand_steps, predicted_after_expand
+from apim_upgrade.schema.steps import commit_steps, contract_steps, expand_steps, needs_fill, predicted_after_expand
+from apim_upgrade.schema.violations import Violation, quarantine_steps, violations
 
 
 def introspect(session: Session) -> Schema:
@@ -19,6 +20,7 @@ __all__ = [
     "Difference",
     "Schema",
     "Standing",
+    "Violation",
     "commit_steps",
     "compare",
     "contract_steps",
@@ -26,6 +28,9 @@ __all__ = [
     "differences_to_target",
     "expand_steps",
     "introspect",
+    "needs_fill",
     "predicted_after_expand",
+    "quarantine_steps",
     "target_of",
+    "violations",
 ]

@@ -81,8 +81,6 @@ class Expansion:
     changes: dict[str, list[Change]] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
-    outdated_caches: list[str] = field(default_factory=list)
-    """Tables whose rows have the form of 3.x and no meaning for the target."""
 
     def all_changes(self) -> Iterator[Change]:
         """Every change, in order."""
@@ -249,8 +247,6 @@ def _expand_table(
         if isinstance(alteration, SetDefault) and alteration.default and alteration.default.startswith("nextval("):
             sequence = alteration.default.split("'")[1]
             result.add(wanted.name, AdvanceSequence(sequence, name, alteration.column))
-    if _is_outdated_cache(live, wanted):
-        result.outdated_caches.append(name)
 
 
 def _expand_column(live: Column, wanted: Column, dialect: Dialect) -> Iterator[Alteration]:
@@ -309,14 +305,6 @@ def _stale_unique_indexes(live: Table, target: Target) -> list[Index]:
         for index in live.indexes
         if is_plain_unique(index) and of_key(live.name, folded(index.columns)) in target.older
     ]
-
-
-def _is_outdated_cache(live: Table, wanted: Table) -> bool:
-    return (
-        fold(live.name) == "am_gw_api_artifacts"
-        and live.column("revision_id") is None
-        and wanted.column("revision_id") is not None
-    )
 
 
 def _contract_table(live: Table, wanted: Table, target: Target, dialect: Dialect, taken: set[str]) -> list[Change]:

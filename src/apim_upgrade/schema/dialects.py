@@ -26,6 +26,18 @@ class Dialect(Protocol):
         """Return the statement that writes one seed row."""
         ...
 
+    def like(self, new: str, table: str) -> str:
+        """Return the statement that makes a table of the same columns as another, unless it is there."""
+        ...
+
+    def drop_if_empty(self, table: str) -> str:
+        """Return the statement that drops a table if it has no row."""
+        ...
+
+    def views(self, session: Session) -> list[tuple[str, str, str]]:
+        """Return (view, table, column) for every column that a view reads."""
+        ...
+
     def holds(self, live: str, wanted: str) -> bool:
         """Say whether a column of one type takes everything that one of another does, in the same form."""
         ...

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Insert,
     and_,
     column,
-    delete,
     exists,
     insert,
     literal,
@@ -22,6 +21,7 @@ from sqlalchemy import (
     table,
     update,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import RUN
@@ -32,8 +32,6 @@ from apim_upgrade.schema.changes import Change, applied
 from apim_upgrade.schema.describe import described
 from apim_upgrade.schema.dialects import dialect_of
 from apim_upgrade.schema.known import target_of
-
-_CACHES = ("am_gw_api_artifacts", "am_gw_published_api_details")
 
 
 def expand_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
@@ -78,6 +76,24 @@ def expand_steps(kind: str, live: Schema, source: Release, target: Release, data
 def predicted_after_expand(kind: str, live: Schema, source: Release, target: Release, database: str) -> Schema:
     """Return the schema as it will be after the expand steps, for planning what comes later."""
     return applied(live, expansion(live, target_of(kind, target, database)).all_changes())
+
+
+def needs_fill(kind: str, source: Release, target: Release, database: str) -> list[tuple[str, str]]:
+    """
+    Return (table, column) of what the data steps have to fill between two stock releases.
+
+    These columns are new, may not be NULL in the target and have no default; *contract* cannot succeed before.
+    """
+    stock = target_of(kind, source, database).wanted
+    expanded = predicted_after_expand(kind, stock, source, target, database)
+    wanted = target_of(kind, target, database).wanted
+    return [
+        (name, each.name)
+        for name, item in wanted.tables.items()
+        if stock.table(name) is not None
+        for each in item.columns
+        if not each.nullable and (found := expanded.tables[name].column(each.name)) is not None and found.nullable
+    ]
 
 
 def contract_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
@@ -126,9 +142,6 @@ def _row_changes(plan: Expansion, group: str) -> Iterator[Sql]:
     for fill in plan.fills:
         if fold(fill.table) == fold(group):
             yield _filled(fill)
-    if any(fold(name) == fold(group) for name in plan.outdated_caches):
-        for name in _CACHES:
-            yield Sql(delete(table(name)), "a cache in the form of 3.x; the target's gateways cannot read it")
 
 
 def _carried_over(copy: Copy) -> Sql:
@@ -171,7 +184,9 @@ def _seed(stock: Table, row: SeedRow) -> Insert:
     return insert(target).from_select(list(row), select(*values).where(not_(there)))
 
 
-def _same_row(stock: Table, row: SeedRow, columns: Mapping[str, ColumnElement[object]]) -> ColumnElement[bool]:
+def _same_row(
+    stock: Table, row: SeedRow, columns: ReadOnlyColumnCollection[str, ColumnClause[Any]]
+) -> ColumnElement[bool]:
     """A seed row is there when a row of one of its keys is; a table whose keys it does not name is compared whole."""
     named = folded(tuple(row))
     keys = [key for key in stock.unique_keys() if key <= named]

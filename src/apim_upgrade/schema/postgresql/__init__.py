@@ -23,6 +23,21 @@ class PostgreSQL:
         """See the port."""
         return ddl.insert(table, row)
 
+    def like(self, new: str, table: str) -> str:
+        """See the port."""
+        return f"CREATE TABLE IF NOT EXISTS {ddl.quoted(new)} (LIKE {ddl.quoted(table)})"
+
+    def drop_if_empty(self, table: str) -> str:
+        """See the port."""
+        return (
+            f"DO $empty$ BEGIN IF NOT EXISTS (SELECT FROM {ddl.quoted(table)}) THEN "
+            f"DROP TABLE {ddl.quoted(table)}; END IF; END $empty$"
+        )
+
+    def views(self, session: Session) -> list[tuple[str, str, str]]:
+        """See the port."""
+        return introspection.views(session)
+
     def holds(self, live: str, wanted: str) -> bool:
         """See the port."""
         return types.holds(live, wanted)

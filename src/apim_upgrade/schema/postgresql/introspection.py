@@ -92,6 +92,20 @@ JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE NOT t.tgisinternal AND {_TABLE} ORDER BY c.relname, t.tgname"""
 
 
+_VIEWS = f"""
+SELECT DISTINCT v.relname AS view, c.relname, a.attname
+FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class
+JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND v.oid <> c.oid AND {_TABLE}
+ORDER BY 1, 2, 3"""
+
+
+def views(session: Session) -> list[tuple[str, str, str]]:
+    """Return (view, table, column) for every column that a view of any schema reads."""
+    return [(row.view, row.relname, row.attname) for row in session.all(_VIEWS)]
+
+
 def introspect(session: Session) -> Schema:
     """Return the schema that the session sees."""
     columns: dict[str, list[Column]] = {}
