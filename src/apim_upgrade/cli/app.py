@@ -23,6 +23,12 @@ NAME = "apim-upgrade"
 COMMANDS = (
     "init",
     "inspect",
+    "plan",
+    "run",
+    "status",
+    "verify",
+    "report",
+    "commit",
 )
 """In the order of the work; a module of this package each."""
 

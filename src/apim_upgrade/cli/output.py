@@ -63,8 +63,12 @@ def console(stream: TextIO) -> Console:
     """Return a console that writes to a stream; colours only on a terminal, and never where NO_COLOR is set."""
     from rich.console import Console
 
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich itself would end the process with a failure
+
     width = None if stream.isatty() else max(_NARROWEST, shutil.get_terminal_size((0, 0)).columns)
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return Quiet(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
 def make_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], *, numbers: bool = True) -> Table:

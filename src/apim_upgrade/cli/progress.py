@@ -1,25 +1,14 @@
-"""
-Shows how a run goes on: a bar on a terminal, otherwise a line at most every ten seconds.
-
-Events come as often as items are looked at, millions of times; what is shown changes at a pace that eyes follow.
-"""
+"""Shows how a run goes on: a bar on a terminal, otherwise a line at most every ten seconds."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from apim_upgrade.cli.output import console
-from apim_upgrade.engine import Event, StepFinished, StepProgress, StepSkipped, StepStarted
-
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
-_LINE_EVERY = 10.0
-_DRAW_EVERY = 0.1
+    from apim_upgrade.engine import Event
 
 
 class Progress(Protocol):
@@ -37,132 +26,8 @@ class Progress(Protocol):
 @contextmanager
 def show_progress(stream: TextIO | None = None) -> Iterator[Progress]:
     """Show progress on standard error (or ``stream``) for the length of the block."""
+    from apim_upgrade.cli.progress_views import Bar, Lines
+
     out = stream or sys.stderr
-    listener = _Bar(out) if out.isatty() else Lines(out)
-    with listener:
+    with Bar(out) if out.isatty() else Lines(out) as listener:
         yield listener
-
-
-class Lines:
-    """Plain lines for logs; ``clock`` gives seconds."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._began = self._step_began = clock()
-        self._said = self._began - _LINE_EVERY
-        self._step: StepStarted | None = None
-        self._done = self._skipped = self._failed = 0
-
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._done or self._skipped:
-            before = f", {self._skipped} done before" if self._skipped else ""
-            failed = f", {self._failed:,} items failed" if self._failed else ""
-            self.say(f"{self._done} steps done{before}{failed} in {duration(self._clock() - self._began)}")
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case StepStarted():
-                self._step, self._step_began = event, self._clock()
-                self._line_if_due(0)
-            case StepProgress(seen=seen):
-                self._line_if_due(seen)
-            case StepFinished(failed=failed) if failed:
-                self.say(f"[{event.position}/{event.total}] {event.step}: {failed:,} items failed")
-        self.count(event)
-
-    def count(self, event: Event) -> None:
-        """Take an event into the sums that are told at the end, and nothing else."""
-        match event:
-            case StepFinished(failed=failed):
-                self._done += 1
-                self._failed += failed
-            case StepSkipped():
-                self._skipped += 1
-
-    def say(self, text: str) -> None:
-        """Write one line."""
-        print(text, file=self._stream, flush=True)
-
-    def _line_if_due(self, seen: int) -> None:
-        now = self._clock()
-        if now - self._said < _LINE_EVERY or self._step is None:
-            return
-        self._said = now
-        step = self._step
-        how = pace(seen, step.expected, now - self._step_began)
-        self.say(f"[{step.position}/{step.total}] {step.title}{f': {how}' if how else ''}")
-
-
-class _Bar:
-    """One bar for the steps and one for the items of the step at work."""
-
-    def __init__(self, stream: TextIO) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._lines = Lines(stream)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[how]}"),
-            console=console(stream),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._bar: TaskID = self._progress.add_task("", total=None, how="")
-        self._step: StepStarted | None = None
-        self._step_began = self._drawn = 0.0
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-        self._lines.__exit__()
-
-    def __call__(self, event: Event) -> None:
-        now = time.monotonic()
-        match event:
-            case StepStarted():
-                self._step, self._step_began, self._drawn = event, now, now
-                self._progress.reset(
-                    self._bar,
-                    description=f"[{event.position}/{event.total}] {event.title[:60]}",
-                    total=event.expected or None,
-                    how="",
-                )
-            case StepProgress(seen=seen):
-                if now - self._drawn >= _DRAW_EVERY and self._step is not None:
-                    self._drawn = now
-                    how = pace(seen, self._step.expected, now - self._step_began)
-                    self._progress.update(self._bar, completed=seen, how=how)
-            case StepFinished(failed=failed) if failed:
-                self.say(f"[{event.position}/{event.total}] {event.step}: {failed:,} items failed")
-        self._lines.count(event)
-
-    def say(self, text: str) -> None:
-        """Write one line above the bar."""
-        self._progress.console.print(text)
-
-
-def pace(seen: int, expected: int | None, seconds: float) -> str:
-    """Return count, rate and the time left, as far as they can be told; empty when nothing was seen."""
-    if not seen:
-        return ""
-    rate = seen / max(seconds, 0.001)
-    told = f"{seen:,} of {expected:,}" if expected else f"{seen:,}"
-    left = f", {duration((expected - seen) / rate)} left" if expected and expected > seen else ""
-    return f"{told}, {rate:,.0f}/s{left}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time span in the two largest units: ``1 h 5 min``, ``2 min 3 s``, ``4 s``."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

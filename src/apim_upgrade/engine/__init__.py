@@ -1,7 +1,7 @@
 """Steps, their journal, and the runner. Knows nothing of API-M nor of any DBMS."""
 
 from apim_upgrade.engine.events import Event, Listener, StepFinished, StepProgress, StepSkipped, StepStarted
-from apim_upgrade.engine.journal import Entry, RunRecord
+from apim_upgrade.engine.journal import Entry, RunRecord, new_run_id
 from apim_upgrade.engine.ports import Database, Session
 from apim_upgrade.engine.runner import Outcome, Runner
 from apim_upgrade.engine.stage import stage_table
@@ -30,5 +30,6 @@ __all__ = [
     "StepStarted",
     "Verdict",
     "Work",
+    "new_run_id",
     "stage_table",
 ]

@@ -8,6 +8,7 @@ step), ``apim_upgrade_item`` (verdicts), ``apim_upgrade_rows`` (rows that a step
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,6 +117,11 @@ class Entry:
 
 
 DONE, FAILED = "done", "failed"
+
+
+def new_run_id() -> str:
+    """A new identifier for a run."""
+    return str(uuid.uuid4())
 
 
 def now() -> datetime:

@@ -2,22 +2,27 @@
 
 from apim_upgrade.execution.finish import Checked, commit, committed_run, prove
 from apim_upgrade.execution.folder import RunFolder, latest
+from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.order import Order, upgrade_of
-from apim_upgrade.execution.run import RunResult, find_run, new_record, plan_for, run, stoppers
+from apim_upgrade.execution.run import RunResult, find_run, run
+from apim_upgrade.execution.status import Status, status_of
 
 __all__ = [
     "Checked",
     "Order",
+    "Prospect",
     "RunFolder",
     "RunResult",
+    "Status",
     "commit",
     "committed_run",
     "find_run",
+    "foresee",
     "latest",
-    "new_record",
-    "plan_for",
     "prove",
     "run",
-    "stoppers",
+    "status_of",
+    "store_plan",
     "upgrade_of",
+    "write_statements",
 ]

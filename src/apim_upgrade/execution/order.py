@@ -26,6 +26,8 @@ class Order:
     target: Release
     choices: Choices
     runs: Path
+    source: str | None = None
+    """The operator's word for the release, from upgrade.toml."""
 
     @property
     def in_place(self) -> bool:

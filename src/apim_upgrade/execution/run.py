@@ -7,21 +7,17 @@ database of that name without one (not ours, refuse).
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from apim_upgrade import __version__
 from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.engine import Listener, Outcome, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
-from apim_upgrade.estate import Estate, read_estate
 from apim_upgrade.execution.folder import RunFolder, one_at_a_time
-from apim_upgrade.execution.order import Order, settings_text, upgrade_of
-from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.planning import Plan, closing_steps, data_steps, make_plan, opening_steps
-from apim_upgrade.schema import Schema, Violation, introspect, predicted_after_expand, violations
+from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
+from apim_upgrade.execution.order import Order, upgrade_of
+from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
 
 Say = Callable[[str], None]
 
@@ -59,34 +55,6 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
         return RunResult(record, RunFolder(order.runs / record.run_id), outcome)
 
 
-def plan_for(order: Order, estate: Estate, record: RunRecord) -> tuple[Plan, Upgrade]:
-    """The plan of a run that would begin now, counted on the originals."""
-    upgrade = upgrade_of(record, order.choices)
-    originals = order.originals()
-    kind = originals["am"].kind
-    live = {name: _introspect(database) for name, database in originals.items()}
-    steps = [*opening_steps(upgrade, kind, live), *data_steps(upgrade)]
-    predicted = {
-        name: predicted_after_expand(kind, schema, upgrade.source, upgrade.target, name)
-        for name, schema in live.items()
-    }
-    steps += closing_steps(upgrade, kind, predicted)
-    return make_plan(record.source, record.target, estate.fingerprint, steps, originals), upgrade
-
-
-def new_record(order: Order, estate: Estate) -> RunRecord:
-    """The record of a run that begins now."""
-    return RunRecord(
-        str(uuid.uuid4()),
-        __version__,
-        str(estate.release),
-        str(order.target),
-        estate.fingerprint,
-        journal.now(),
-        settings_text(estate.tenants, estate.as_json()),
-    )
-
-
 def find_run(order: Order) -> RunRecord | None:
     """The run that the target databases are part of, if any. Raises EstateError when they belong to different runs."""
     records = {}
@@ -102,33 +70,24 @@ def find_run(order: Order) -> RunRecord | None:
     return next(iter(found.values()), None)
 
 
-def stoppers(order: Order, upgrade: Upgrade) -> list[Violation]:
-    """Rows of the originals that no step can mend and a coming constraint would refuse."""
-    found: list[Violation] = []
-    for name, database in order.originals().items():
-        with database.read() as session:
-            found += violations(session, database.kind, introspect(session), upgrade.source, upgrade.target, name)
-    return [violation for violation in found if violation.remedy == "stop"]
-
-
 def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     """Look at the estate, refuse what cannot succeed, write the plan down; nothing is changed yet."""
     say("Reading the estate")
-    estate = read_estate(order.originals(), source)
-    record = new_record(order, estate)
-    plan, upgrade = plan_for(order, estate, record)
-    blocked = stoppers(order, upgrade)
-    if blocked:
+    prospect = foresee(order, source)
+    for warning in prospect.estate.warnings:
+        say(f"warning: {warning}")
+    refuse_drift(order, prospect.estate)
+    if prospect.stoppers:
         raise EstateError(
-            f"{len(blocked)} constraints of {record.target} would reject rows: "
-            + "; ".join(violation.sentence() for violation in blocked[:5])
+            f"{len(prospect.stoppers)} constraints of {order.target} would reject rows: "
+            + "; ".join(violation.sentence() for violation in prospect.stoppers[:5])
             + ".",
             hint="Mend these rows first; nothing was changed.",
         )
-    folder = RunFolder(order.runs / record.run_id)
-    folder.write_json("plan.json", plan.as_json())
-    folder.write_json("estate.json", estate.as_json())
-    return record
+    folder = RunFolder(order.runs / prospect.record.run_id)
+    folder.write_json("plan.json", prospect.plan.as_json())
+    folder.write_json("estate.json", prospect.estate.as_json())
+    return prospect.record
 
 
 def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
@@ -151,7 +110,7 @@ def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
         elif not database_exists(address, order.clones[name]):
             say(f"Cloning {name} ({address}) to {order.clones[name]}")
             # The journal is opened before the copy gets its final name: a database of that name is always resumable.
-            how = clone(address, order.clones[name], open_journal(name))
+            how = clone(address, order.clones[name], open_journal(name), say)
             say(f"Cloned {name} {how}")
         else:
             with targets[name].read() as session:
@@ -172,12 +131,10 @@ def _execute(
     plan = Plan.from_json(stored) if stored else None
     expected = plan.expected() if plan else {}
     runner = Runner(databases, record, listener)
-    live = {name: _introspect(database) for name, database in databases.items()}
-    opening = [*opening_steps(upgrade, kind, live), *data_steps(upgrade)]
+    opening = [*opening_steps(upgrade, kind, introspect_all(databases)), *data_steps(upgrade)]
     total = max(len(plan.steps) if plan else 0, len(opening))
     first = runner.run(opening, expected=expected, retry_failed=retry_failed, total=total)
-    live = {name: _introspect(database) for name, database in databases.items()}
-    closing = closing_steps(upgrade, kind, live)
+    closing = closing_steps(upgrade, kind, introspect_all(databases))
     last = runner.run(
         closing,
         expected=expected,
@@ -186,8 +143,3 @@ def _execute(
         total=max(total, len(opening) + len(closing)),
     )
     return Outcome(first.done + last.done, first.already_done + last.already_done, last.failed_items)
-
-
-def _introspect(database: Database) -> Schema:
-    with database.read() as session:
-        return introspect(session)

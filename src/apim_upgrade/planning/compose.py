@@ -8,27 +8,41 @@ and what the target wants, so they are composed again from the live schema whene
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
-from sqlalchemy import String, func, insert, literal, select, table
+from sqlalchemy import Insert, String, func, insert, literal, select, table
 
 from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import COUNT, PREFIX
-from apim_upgrade.migrations import (
-    artifact_edits,
-    identity,
-    prepare,
-    registry_types,
-    reindex,
-    repairs,
-    v4_0_0,
-    v4_1_0,
-    v4_2_0,
-    value_fills,
-)
+from apim_upgrade.migrations import artifact_edits, identity, prepare, registry_types, reindex, repairs, value_fills
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.migrations.v4_0_0 import (
+    api_identity,
+    deployments,
+    endpoint_certificates,
+    fault_sequences,
+    gateway_artifacts,
+    gateway_cache,
+    icons_and_wsdls,
+    key_managers,
+    labels,
+    product_operations,
+    revisions,
+    websocket,
+)
+from apim_upgrade.migrations.v4_1_0 import organizations, tenant_configuration, version_comparable
+from apim_upgrade.migrations.v4_2_0 import life_cycle_configuration, lifecycle_status, sign_up
 from apim_upgrade.schema import Schema, contract_steps, expand_steps, quarantine_steps
 
 PARTS = ("am", "shared")
+
+
+class _Steps(Protocol):
+    """A module of data steps."""
+
+    def steps(self, upgrade: Upgrade) -> list[Step]:
+        """Return what it does for this upgrade; nothing where it does not concern it."""
+        ...
 
 
 def opening_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> list[Step]:
@@ -47,30 +61,30 @@ def data_steps(upgrade: Upgrade) -> list[Step]:
     Initial revisions come after everything that edits working copies, because a revision is a copy of one; NULL tiers
     and schemes are repaired before operations are copied, because the product finds copies by equality.
     """
-    modules = (
+    modules: tuple[_Steps, ...] = (
         identity,
         repairs,
-        v4_0_0.gateway_cache,
-        v4_0_0.labels,
-        v4_0_0.product_operations,
-        v4_0_0.endpoint_certificates,
-        v4_0_0.key_managers,
-        v4_0_0.api_identity,
-        v4_0_0.websocket,
-        v4_0_0.icons_and_wsdls,
-        v4_0_0.fault_sequences,
-        v4_1_0.organizations,
-        v4_1_0.tenant_configuration,
-        v4_2_0.sign_up,
-        v4_2_0.life_cycle_configuration,
-        v4_2_0.lifecycle_status,
-        v4_1_0.version_comparable,
+        gateway_cache,
+        labels,
+        product_operations,
+        endpoint_certificates,
+        key_managers,
+        api_identity,
+        websocket,
+        icons_and_wsdls,
+        fault_sequences,
+        organizations,
+        tenant_configuration,
+        sign_up,
+        life_cycle_configuration,
+        lifecycle_status,
+        version_comparable,
         value_fills,
         artifact_edits,
         registry_types,
-        v4_0_0.revisions,
-        v4_0_0.deployments,
-        v4_0_0.gateway_artifacts,
+        revisions,
+        deployments,
+        gateway_artifacts,
     )
     return [step for module in modules for step in module.steps(upgrade)]
 
@@ -96,6 +110,6 @@ def _count_rows(part: str, live: Schema) -> Step:
     )
 
 
-def _count(name: str) -> insert:
+def _count(name: str) -> Insert:
     counted = select(literal(name, String), func.count()).select_from(table(name))
     return insert(COUNT).from_select(["table_name", "rows_before"], counted)

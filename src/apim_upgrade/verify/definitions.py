@@ -31,7 +31,9 @@ def definitions_parse(shared: Session, started: datetime) -> tuple[Proof, tuple[
 
     Returns the proof that none written since ``started`` is broken, and a line for each that was broken before.
     """
-    seen, ours, before = 0, [], []
+    seen = 0
+    ours: list[str] = []
+    before: list[str] = []
     for row in shared.stream(_definitions(), batch=100):
         seen += 1
         reason = _fault(row.reg_name, bytes(row.reg_content_data or b""))

@@ -1,0 +1,27 @@
+"""``commit``: accept the result; the point of no return."""
+
+from __future__ import annotations
+
+from apim_upgrade.cli.ordering import TARGET, order_from
+from apim_upgrade.cli.output import consent
+from apim_upgrade.cli.progress import show_progress
+from apim_upgrade.cli.settings import Settings
+from apim_upgrade.cli.summary import exit_code, print_checked
+
+
+def command(settings: Settings, target: TARGET = None) -> int:
+    """
+    Drop what only the old release used, and the tool's own tables. There is no way back.
+
+    Refuses while a step is open, an item has failed, or a proof does not hold. The journal is exported to the run
+    folder first. Originals of a side-by-side upgrade are not touched.
+    """
+    from apim_upgrade.execution import commit
+
+    order = order_from(settings, target=target)
+    names = " and ".join(str(database.address) for database in order.targets().values())
+    consent(f"What only the old release used will be dropped from {names}, for good.", given=settings.yes)
+    with show_progress() as progress:
+        checked = commit(order, progress)
+    print_checked("commit", settings, checked)
+    return exit_code(checked)

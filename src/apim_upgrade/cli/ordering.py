@@ -1,0 +1,48 @@
+"""From what the project file says and what the options add to what is ordered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apim_upgrade.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from apim_upgrade.execution import Order
+
+TARGET = Annotated[
+    str | None, typer.Option("--to", metavar="RELEASE", help="The release to upgrade to, instead of the file's.")
+]
+SOURCE = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="RELEASE", help="The release the databases are of, where their schema leaves a doubt."
+    ),
+]
+
+
+def order_from(settings: Settings, *, target: str | None = None, in_place: bool = False) -> Order:
+    """Read the project file and return the order. Raises ProjectError."""
+    from apim_upgrade.errors import ProjectError
+    from apim_upgrade.execution import Order
+    from apim_upgrade.project import Strategy
+    from apim_upgrade.releases import Release
+
+    project = settings.read_project()
+    if target is not None:
+        try:
+            project = replace(project, target=Release.parse(target))
+        except ValueError as error:
+            raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None
+    if in_place:
+        project = replace(project, strategy=Strategy.IN_PLACE)
+    return Order(
+        project.addresses(),
+        project.clones(),
+        project.target,
+        project.choices,
+        project.run_folder,
+        str(project.source) if project.source else None,
+    )

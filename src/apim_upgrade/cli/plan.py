@@ -1,0 +1,74 @@
+"""``plan``: every step, and what it will touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
+from apim_upgrade.cli.output import make_table
+from apim_upgrade.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from apim_upgrade.execution import Prospect
+
+
+def command(
+    settings: Settings,
+    target: TARGET = None,
+    source: SOURCE = None,
+    sql: Annotated[
+        Path | None,
+        typer.Option("--sql", metavar="DIR", help="Write every statement of the run into this empty folder."),
+    ] = None,
+) -> None:
+    """
+    Show every step of the upgrade and what it will touch. Nothing is changed.
+
+    The plan is stored as plan.json in the run folder, bound to the estate as it is now: `run` refuses when the estate
+    has changed since, and says how. With --sql, a file per step holds its statements in order, for a DBA to read; rows
+    that the tool computes itself (from XML, JSON, zips) are described where they enter.
+    """
+    from apim_upgrade.execution import foresee, store_plan, write_statements
+
+    order = order_from(settings, target=target)
+    settings.output.say("Reading the estate")
+    prospect = foresee(order, source)
+    file = store_plan(order, prospect)
+    written = write_statements(order, prospect, sql) if sql else []
+    document = {
+        **prospect.plan.as_json(),
+        "stoppers": [violation.sentence() for violation in prospect.stoppers],
+        "file": str(file),
+        "sql": str(sql) if sql else None,
+    }
+    settings.output.result("plan", document, lambda: _text(prospect))
+    settings.output.say(f"Stored in {file}")
+    if written:
+        settings.output.say(f"{len(written) - 1} SQL files in {sql}; begin with {written[0].name}")
+    for warning in prospect.estate.warnings:
+        settings.output.warn(warning)
+
+
+def _text(prospect: Prospect) -> Iterator[RenderableType]:
+    plan = prospect.plan
+    yield f"API Manager {plan.source} to {plan.target}: {len(plan.steps)} steps\n"
+    for phase in dict.fromkeys(step.phase for step in plan.steps):
+        yield make_table(
+            phase,
+            ("step", "items", "database", "what it does"),
+            (
+                (step.name, "" if step.items is None else f"{step.items:,}", step.database, step.title)
+                for step in plan.steps
+                if step.phase == phase
+            ),
+            numbers=False,
+        )
+    if prospect.stoppers:
+        yield "Rows that stand in the way; `run` refuses until they are mended:"
+        yield from (f"  {violation.sentence()}" for violation in prospect.stoppers)

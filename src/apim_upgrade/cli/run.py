@@ -1,0 +1,70 @@
+"""``run``: upgrade, or go on with it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
+from apim_upgrade.cli.output import consent
+from apim_upgrade.cli.progress import show_progress
+from apim_upgrade.cli.settings import Settings
+from apim_upgrade.cli.summary import exit_code, print_checked
+
+if TYPE_CHECKING:
+    from apim_upgrade.execution import Order
+
+
+def command(
+    settings: Settings,
+    target: TARGET = None,
+    source: SOURCE = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Change the databases themselves instead of copies.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Take the items that failed before, and only those, once more.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
+) -> int:
+    """
+    Upgrade the estate; after any interruption, go on where it stopped.
+
+    Side by side, both databases are copied on their server and only the copies are changed. At the end the result is
+    proven and a report written. Items that could not be done do not stop the others: they are named in the report with
+    what to do, and the exit code is 1.
+    """
+    from apim_upgrade.execution import find_run, foresee, prove, run
+
+    order = order_from(settings, target=target, in_place=in_place)
+    if dry_run:
+        record = find_run(order)
+        if record is not None:
+            settings.output.say(f"Would go on with run {record.run_id}, {record.source} to {record.target}.")
+            return 0
+        prospect = foresee(order, source)
+        settings.output.result(
+            "run",
+            {"dry_run": True, **prospect.plan.as_json()},
+            lambda: [
+                *(f"{step.phase:<9} {step.database:<7} {step.name}: {step.title}" for step in prospect.plan.steps),
+                f"\n{len(prospect.plan.steps)} steps would run; nothing was changed.",
+            ],
+        )
+        return 1 if prospect.stoppers else 0
+    if order.in_place and find_run(order) is None:
+        consent(_warning(order), given=settings.yes)
+    with show_progress() as progress:
+        run(order, source, retry_failed=retry_failed, listener=progress, say=progress.say)
+        progress.say("Proving the result")
+        checked = prove(order)
+    print_checked("run", settings, checked)
+    sys.stdout.flush()
+    return exit_code(checked)
+
+
+def _warning(order: Order) -> str:
+    names = " and ".join(str(address) for address in order.addresses.values())
+    return f"The databases {names} will be changed themselves; only a backup of yours leads back."

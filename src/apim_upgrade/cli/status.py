@@ -1,0 +1,38 @@
+"""``status``: how far a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from apim_upgrade.cli.ordering import TARGET, order_from
+from apim_upgrade.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from apim_upgrade.execution import Status
+
+
+def command(settings: Settings, target: TARGET = None) -> None:
+    """
+    Say how far the run is, what failed, and what to do next. Nothing is changed.
+
+    May be asked at any time, while a run is at work too.
+    """
+    from apim_upgrade.execution import status_of
+
+    status = status_of(order_from(settings, target=target))
+    settings.output.result("status", status.as_json(), lambda: _text(status))
+
+
+def _text(status: Status) -> Iterator[RenderableType]:
+    if status.run is None:
+        yield "No run was begun."
+    else:
+        yield f"Run {status.run}: API Manager {status.source} to {status.target}, begun {status.started} UTC"
+        yield f"{status.done} of {status.total} steps done, {status.failed_items:,} items failed"
+    if status.stopped:
+        yield f"Stopped at {status.stopped}: {status.reason}"
+    yield f"State: {status.state}"
+    yield f"Next: {status.next}"
