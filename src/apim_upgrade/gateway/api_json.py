@@ -9,7 +9,7 @@ from typing import Any
 from apim_upgrade.gateway import definitions, endpoints, policies, scopes
 from apim_upgrade.gateway.fields import Fields
 from apim_upgrade.gateway.format import Format
-from apim_upgrade.gateway.model import Api, Operation, Unbuildable
+from apim_upgrade.gateway.model import Api, Operation
 
 JsonObject = dict[str, Any]
 ASYNCHRONOUS = ("WS", "WEBSUB", "SSE", "ASYNC", "WEBHOOK")
@@ -211,13 +211,7 @@ def _limits(fields: Fields, form: Format) -> JsonObject | None:
 
 def _endpoint_config(fields: Fields) -> JsonObject | None:
     """Return the endpoints; security that older releases keep in fields of its own comes with them."""
-    try:
-        config = endpoints.read_config(fields.text("endpointConfig"))
-    except ValueError as error:
-        raise Unbuildable(
-            "The endpoint configuration of this API is not a JSON object.",
-            "Set the endpoints in the Publisher portal, then make and deploy a revision there.",
-        ) from error
+    config = endpoints.config_of(fields)
     if config is not None and fields.flag("endpointSecured") and "endpoint_security" not in config:
         security = {
             "enabled": True,

@@ -28,14 +28,14 @@ def read(api: Api, name: str) -> JsonObject:
         )
     try:
         definition = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unbuildable(
             f"{name} of this API is not JSON.",
             "Mend the definition in the Publisher portal, then make and deploy a revision there.",
         ) from error
-    if not isinstance(definition, dict):
+    if not isinstance(definition, dict) or not isinstance(definition.get("paths", {}), dict):
         raise Unbuildable(
-            f"{name} of this API is not a JSON object.",
+            f"{name} of this API is not an object with paths.",
             "Mend the definition in the Publisher portal, then make and deploy a revision there.",
         )
     return definition
@@ -43,8 +43,7 @@ def read(api: Api, name: str) -> JsonObject:
 
 def operations(definition: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """Yield (path, verb in capitals, operation) of an OpenAPI or Swagger definition."""
-    paths = definition.get("paths")
-    for path, item in paths.items() if isinstance(paths, dict) else ():
+    for path, item in definition.get("paths", {}).items():
         for method, operation in item.items() if isinstance(item, dict) else ():
             if method.lower() in _METHODS and isinstance(operation, dict):
                 yield path, method.upper(), operation
@@ -77,7 +76,7 @@ def enriched(definition: JsonObject, api: Api, fields: Fields, form: Format) -> 
     if is_3:
         _complete(result)
     paths: JsonObject = {}
-    for path, item in (definition.get("paths") or {}).items():
+    for path, item in definition.get("paths", {}).items():
         paths[path] = {
             name: _operation(value, application, is_3)
             if name.lower() in _METHODS and isinstance(value, dict)
@@ -85,7 +84,7 @@ def enriched(definition: JsonObject, api: Api, fields: Fields, form: Format) -> 
             for name, value in (item if isinstance(item, dict) else {}).items()
         }
     result["paths"] = paths
-    config = endpoints.read_config(fields.text("endpointConfig"))
+    config = endpoints.config_of(fields)
     extensions = {
         "x-wso2-auth-header": fields.optional("authorizationHeader"),
         "x-wso2-api-key-header": fields.optional("apiKeyHeader"),

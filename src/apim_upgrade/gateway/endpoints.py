@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from apim_upgrade.gateway.fields import Fields
+from apim_upgrade.gateway.model import Unbuildable
+
 _LISTS = ("production_endpoints", "sandbox_endpoints", "production_failovers", "sandbox_failovers")
 
 
@@ -17,6 +20,17 @@ def read_config(text: str) -> dict[str, Any] | None:
     if not isinstance(config, dict):
         raise ValueError("the endpoint configuration is no JSON object")  # noqa: TRY004 - one error for every bad text
     return config
+
+
+def config_of(fields: Fields) -> dict[str, Any] | None:
+    """Return the configuration that an artifact holds. Raises Unbuildable when it is no JSON object."""
+    try:
+        return read_config(fields.text("endpointConfig"))
+    except ValueError as error:
+        raise Unbuildable(
+            "The endpoint configuration of this API is not a JSON object.",
+            "Set the endpoints in the Publisher portal, then make and deploy a revision there.",
+        ) from error
 
 
 def urls(config: dict[str, Any], *names: str) -> Iterator[str]:

@@ -28,7 +28,9 @@ class Fields:
                 "The registry has no folder with the artifact of this revision.",
                 "Delete the revision in the Publisher portal, or make it anew there.",
             )
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+        parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
+        )
         try:
             root = etree.fromstring(artifact, parser)
         except etree.XMLSyntaxError as error:

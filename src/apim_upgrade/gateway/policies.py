@@ -81,7 +81,7 @@ def _specification(policy: Policy) -> JsonObject:
         "applicableFlows": _list(policy.flows),
         "supportedGateways": _list(policy.gateway_types),
         "supportedApiTypes": _list(policy.api_types),
-        "policyAttributes": _json(policy.parameters.decode() or "[]", policy.name),
+        "policyAttributes": _json(policy.parameters or b"[]", policy.name),
     }
 
 
@@ -108,7 +108,7 @@ def _list(text: str) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _json(text: str, policy: str) -> Any:
+def _json(text: str | bytes, policy: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
