@@ -234,7 +234,7 @@ def test_a_table_that_cannot_be_read_is_told_by_name(
 
 
 def test_a_wrong_database_and_a_wrong_host_are_told(original: Address) -> None:
-    with pytest.raises(EnvironmentProblem, match="does not exist"):
+    with pytest.raises(EnvironmentProblem, match="There is no database"):
         clone(original.at("nowhere"), "copy")
     with pytest.raises(EnvironmentProblem, match="cannot be made"):
         database_exists(replace(original, host="/nowhere"), "copy")

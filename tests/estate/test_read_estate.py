@@ -257,7 +257,7 @@ def test_tables_of_another_user_are_told(real_estate: Make, server: EmbeddedPost
 def test_what_cannot_be_reached_is_told(real_estate: Make) -> None:
     pair = real_estate("4.0.0/fresh").by_name()
     gone = Database("am", pair["am"].address.at("nowhere"))
-    with pytest.raises(EnvironmentProblem, match="does not exist"):
+    with pytest.raises(EnvironmentProblem, match="There is no database am"):
         read_estate({**pair, "am": gone})
     with pytest.raises(EnvironmentProblem, match="mysql is not supported yet"):
         Database("am", replace(pair["am"].address, kind="mysql"))

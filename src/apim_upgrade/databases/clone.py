@@ -118,7 +118,7 @@ def drop_clone(source: Address, name: str) -> None:
         _drop_partial(session, name)
         if not _exists(session, name):
             return
-        with Database("clone", source.at(name)).read() as inside:
+        with Database(name, source.at(name)).read() as inside:
             ours = inside.exists(_JOURNAL)
         if not ours:
             raise EstateError(
@@ -131,7 +131,7 @@ def drop_clone(source: Address, name: str) -> None:
 @contextmanager
 def _server(address: Address) -> Iterator[PostgresSession]:
     """Open a session on the original: a database that the user is sure to be let into."""
-    with Database("clone", address).autocommit() as session:
+    with Database(address.database, address).autocommit() as session:
         yield session
 
 
@@ -243,7 +243,7 @@ def _copy_by_dump(session: PostgresSession, original: _Original, partial: Addres
                     process.wait()
         if failed:
             raise _dump_problem(original.address, _complaint(complaints))
-    with Database("clone", partial).autocommit() as inside:
+    with Database(partial.database, partial).autocommit() as inside:
         inside.execute("ANALYZE")
 
 

@@ -9,7 +9,7 @@ from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem
 _BY_STATE = {
     "28P01": ("The password for {where} is wrong.", "Check the password in upgrade.toml or the variable it names."),
     "28000": ("The login to {where} is refused.", "Check user, pg_hba.conf and TLS settings."),
-    "3D000": ("The database of {where} does not exist.", "Check the URL in upgrade.toml."),
+    "3D000": ("There is no {where}.", "Check the URL in upgrade.toml."),
     "42501": ("The user of {where} lacks a right: {detail}.", "Grant it, or use the owner of the objects."),
     "53100": ("The disk of {where} is full.", "Free space on the database server."),
     "53200": ("The server of {where} is out of memory.", "Give it memory or stop other work."),
@@ -35,6 +35,7 @@ def explain(error: DBAPIError, where: str) -> ApimUpgradeError:
         for fragment, code in (
             ("password authentication failed", "28P01"),
             ("no password supplied", "28P01"),
+            ('role "', "28000"),
             ("does not exist", "3D000"),
             ("too many", "53300"),
         ):

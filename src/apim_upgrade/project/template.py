@@ -63,14 +63,13 @@ password = "$env{SHARED_PASSWORD}"
 
 def write_template(file: Path, *, overwrite: bool = False) -> None:
     """Write the commented example. Raises NeedsConsent when the file exists, EnvironmentProblem when it cannot be."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w" if overwrite else "x", encoding="utf-8") as out:
-            out.write(TEMPLATE)
-    except FileExistsError:
+    if file.exists() and not overwrite:
         raise NeedsConsent(
             f"{file} exists already.", hint="Give --yes to overwrite it, or --project with another name."
-        ) from None
+        )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(TEMPLATE, encoding="utf-8")
     except OSError as error:
         raise EnvironmentProblem(
             f"{file} cannot be written: {error.strerror}.", hint="Give --project with a file that can be written."
