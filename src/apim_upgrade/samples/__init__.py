@@ -14,6 +14,7 @@ from apim_upgrade.releases import Release
 from apim_upgrade.releases.catalogue import catalogue
 from apim_upgrade.samples.apis import Apis
 from apim_upgrade.samples.applications import Applications
+from apim_upgrade.samples.clients import add_rest_client
 from apim_upgrade.samples.estate import Estate
 from apim_upgrade.samples.governance import write_governance
 from apim_upgrade.samples.identity import write_identity
@@ -85,6 +86,7 @@ def _fill(estate: Estate) -> None:
     governance = {}
     for tenant in estate.tenants:
         write_identity(estate, tenant)
+        add_rest_client(estate, tenant)
         governance[tenant.id] = write_governance(estate, tenant)
         write_tenant_files(estate, registry, tenant)
     apis = Apis(estate, registry, governance)

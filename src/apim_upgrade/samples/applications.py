@@ -1,37 +1,23 @@
-"""Subscribers, applications, subscriptions, keys and tokens: most of the rows of an estate."""
+"""Subscribers, their applications, subscriptions and keys: most of the rows of an estate."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apim_upgrade.samples import stock
+from apim_upgrade.samples.clients import GRANTS, Client, add_client, add_token
 from apim_upgrade.samples.estate import Estate, Tenant, key
 from apim_upgrade.samples.governance import Governance
 from apim_upgrade.samples.model import Api
-from apim_upgrade.samples.tenants import hybrid_role
+from apim_upgrade.samples.reviews import write_review
 
 _TOKENS_PER_KEY = 10
-_GRANTS = ("client_credentials", "password", "refresh_token")
 _STATES = {11: "BLOCKED", 17: "PROD_ONLY_BLOCKED", 23: "ON_HOLD", 29: "REJECTED", 31: "TIER_UPDATE_PENDING"}
 """Every so many-th subscription is not simply UNBLOCKED."""
-_ENDED = ("EXPIRED", "INACTIVE", "REVOKED")
-_PROPERTIES = (
-    ("requestObjectSigned", "false"),
-    ("idTokenEncrypted", "false"),
-    ("idTokenEncryptionAlgorithm", "null"),
-    ("idTokenEncryptionMethod", "null"),
-    ("backChannelLogoutURL", None),
-    ("frontchannelLogoutURL", None),
-    ("tokenType", "JWT"),
-    ("bypassClientCredentials", "false"),
-    ("renewRefreshToken", None),
-    ("tokenBindingType", None),
-    ("tokenRevocationWithIDPSessionTermination", "false"),
-    ("tokenBindingValidation", "false"),
-)
+_DEFAULT = "DefaultApplication"
+_SCOPES = ("am_application_scope", "default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +43,6 @@ class Applications:
         self._governance = governance
         self._subscribers: dict[int, list[_Subscriber]] = {}
         self._last: dict[int, Api] = {}
-        self._providers = {tenant.id: number for number, tenant in enumerate(estate.tenants, 1)}
-        """IDP.ID of the resident identity provider, which is written once per tenant, in this order."""
 
     def write_subscribers(self, tenant: Tenant) -> None:
         """Write a tenant's subscribers with their default applications."""
@@ -79,7 +63,7 @@ class Applications:
                 updated_time=now,
             )
             found.append(_Subscriber(number, name))
-            self._application(tenant, found[-1], "DefaultApplication", "This is the default application", "Unlimited")
+            self._application(tenant, found[-1], _DEFAULT, "This is the default application", "Unlimited")
 
     def write(self, api: Api) -> None:
         """Write the applications that use an API (or, where it takes no subscribers, the tenant's one before it)."""
@@ -106,7 +90,8 @@ class Applications:
                     self._key(application, "SANDBOX", 0)
             elif index == keyed and api.id % 3 == 0:
                 self._foreign_key(application)
-        self._review(api)
+        if api.subscribable and api.id % 3 == 0:
+            write_review(self._estate, api, subscribers[0].number, subscribers[0].name)
 
     def _application(
         self, tenant: Tenant, subscriber: _Subscriber, name: str, description: str, tier: str
@@ -114,7 +99,9 @@ class Applications:
         am, now = self._estate.am, self._estate.clock.now()
         number = am.number("am_application", "application_id")
         uuid = self._estate.shape.uuid("application", number)
-        group = "partners" if number % 12 == 0 else ""
+        group: str | None = "" if name == _DEFAULT or not self._estate.shape.revisions else None
+        if number % 12 == 0:
+            group = "partners"
         user = tenant.user(subscriber.name)
         am.add(
             "am_application",
@@ -183,51 +170,16 @@ class Applications:
             )
 
     def _key(self, application: _Application, kind: str, tokens: int) -> None:
-        """Keys of the resident key manager: OAuth client, service provider and tokens."""
-        am, shape, tenant = self._estate.am, self._estate.shape, application.tenant
-        user = application.subscriber.name
-        number = am.number("idn_oauth_consumer_apps", "id")
-        consumer, hidden = key(shape.seed, "consumer", number), key(shape.seed, "secret", number)
+        """Keys of the resident key manager."""
+        shape, tenant, user = self._estate.shape, application.tenant, application.subscriber.name
         middle = application.uuid if shape.revisions else application.name.replace(" ", "")
-        title = f"{user}_{middle}_{kind}"
-        words = stock.words()["callbacks"]
-        callback = words[number % len(words)]
+        client = add_client(self._estate, tenant, user, f"{user}_{middle}_{kind}")
         resident = self._governance[tenant.id].resident
-        am.add(
-            "idn_oauth_consumer_apps",
-            id=number,
-            consumer_key=consumer,
-            consumer_secret=hidden,
-            username=user,
-            tenant_id=tenant.id,
-            user_domain="PRIMARY",
-            app_name=title,
-            oauth_version="OAuth-2.0",
-            callback_url=callback,
-            grant_types=" ".join(_GRANTS),
-            pkce_mandatory="0",
-            pkce_support_plain="0",
-            app_state="ACTIVE",
-            user_access_token_expire_time=3600,
-            app_access_token_expire_time=3600,
-            refresh_token_expire_time=86400,
-            id_token_expire_time=3600,
-        )
-        for name, value in _PROPERTIES:
-            am.add(
-                "idn_oidc_property",
-                id=am.number("idn_oidc_property", "id"),
-                tenant_id=tenant.id,
-                consumer_key=consumer,
-                property_key=name,
-                property_value=value,
-            )
-        self._provider(application, number, title, consumer, hidden)
-        info = _information(consumer, hidden, title, callback, kind, user)
-        self._mapping(application, kind, consumer, "CREATED", info, resident)
-        self._registration(application, kind, callback, user, resident)
+        info = _information(client, kind, user)
+        self._mapping(application, kind, client.key, "CREATED", info, resident)
+        self._registration(application, kind, client.callback, user, resident)
         for index in range(tokens):
-            self._token(number, tenant, user, index)
+            add_token(self._estate, tenant, client, user, index, _SCOPES[1 if index else 0 :])
 
     def _mapping(
         self, application: _Application, kind: str, consumer: str, mode: str, info: bytes, manager: str
@@ -250,7 +202,7 @@ class Applications:
             "tokenScope": "am_application_scope default",
             "validityPeriod": "2147483646" if number % 7 == 0 else "3600",
             "callback_url": callback,
-            "grant_types": ",".join(_GRANTS),
+            "grant_types": ",".join(GRANTS),
             "key_type": kind,
             "additionalProperties": '{"application_access_token_expiry_time":"N\\/A"}',
             "username": user,
@@ -270,141 +222,13 @@ class Applications:
             key_manager=manager,
         )
 
-    def _provider(self, application: _Application, number: int, title: str, consumer: str, hidden: str) -> None:
-        am, shape, tenant = self._estate.am, self._estate.shape, application.tenant
-        am.add(
-            "sp_app",
-            id=number,
-            tenant_id=tenant.id,
-            app_name=title,
-            user_store="PRIMARY",
-            username=application.subscriber.name,
-            description=f"Service Provider for application {title}",
-            auth_type="default",
-            is_local_claim_dialect="1",
-            is_send_local_subject_id="0",
-            is_send_auth_list_of_idps="0",
-            is_use_tenant_domain_subject="0",
-            is_use_user_domain_subject="0",
-            enable_authorization="0",
-            is_saas_app="0",
-            is_dumb_mode="0",
-            uuid=shape.uuid("service provider", number),
-            is_discoverable="0",
-        )
-        am.number("sp_app", "id")
-        am.add(
-            "sp_inbound_auth",
-            id=number,
-            tenant_id=tenant.id,
-            inbound_auth_key=consumer,
-            inbound_auth_type="oauth2",
-            inbound_config_type="standardAPP",
-            prop_name=None if shape.revisions else "oauthConsumerSecret",
-            prop_value=None if shape.revisions else hidden,
-            app_id=number,
-        )
-        am.number("sp_inbound_auth", "id")
-        for name, value, shown in (
-            ("USE_DOMAIN_IN_ROLES", "true", "DOMAIN_IN_ROLES"),
-            ("skipLogoutConsent", "false", "Skip Logout Consent"),
-            ("skipConsent", "false", "Skip Consent"),
-        ):
-            am.add(
-                "sp_metadata",
-                id=am.number("sp_metadata", "id"),
-                sp_id=number,
-                name=name,
-                value=value,
-                display_name=shown,
-                tenant_id=tenant.id,
-            )
-        if shape.before("4.2.0"):
-            hybrid_role(self._estate, tenant, f"Application/{title}", application.subscriber.name)
-
     def _foreign_key(self, application: _Application) -> None:
         """Keys of a third-party key manager: known to API-M, not to its own OAuth server."""
         number = application.number
-        consumer = key(self._estate.shape.seed, "foreign", number)
-        info = _information(consumer, "", application.name, "", "PRODUCTION", application.subscriber.name)
+        client = Client(0, application.name, key(self._estate.shape.seed, "foreign", number), "", "")
+        info = _information(client, "PRODUCTION", application.subscriber.name)
         manager = self._governance[application.tenant.id].third_party
-        self._mapping(application, "PRODUCTION", consumer, "MAPPED", info, manager)
-
-    def _token(self, client: int, tenant: Tenant, user: str, index: int) -> None:
-        am, shape, now = self._estate.am, self._estate.shape, self._estate.clock.now()
-        token_id = shape.uuid("token", client, index)
-        access, refresh = shape.uuid("access", client, index), shape.uuid("refresh", client, index)
-        scopes = ("am_application_scope", "default") if index == 0 else ("default",)
-        endless = index == 0 and client % 7 == 0
-        am.add(
-            "idn_oauth2_access_token",
-            token_id=token_id,
-            access_token=access,
-            refresh_token=refresh,
-            consumer_key_id=client,
-            authz_user=user,
-            tenant_id=tenant.id,
-            user_domain="PRIMARY",
-            user_type="APPLICATION",
-            grant_type="client_credentials",
-            time_created=now,
-            refresh_token_time_created=now,
-            validity_period=2147483646000 if endless else 3600000,
-            refresh_token_validity_period=86400000,
-            token_scope_hash=hashlib.md5(" ".join(scopes).encode(), usedforsecurity=False).hexdigest(),
-            token_state=_ENDED[index % 3] if index else "ACTIVE",
-            token_state_id=shape.uuid("token state", client, index) if index else "NONE",
-            subject_identifier=None if shape.revisions else f"{user}@{tenant.domain}",
-            access_token_hash=_hash(access),
-            refresh_token_hash=_hash(refresh),
-            idp_id=self._providers[tenant.id],
-            token_binding_ref="NONE",  # noqa: S106 - no binding
-        )
-        for scope in scopes:
-            am.add("idn_oauth2_access_token_scope", token_id=token_id, token_scope=scope, tenant_id=tenant.id)
-        if index == 3:
-            am.add(
-                "am_revoked_jwt",
-                uuid=shape.uuid("revoked", client),
-                signature=shape.uuid("signature", client),
-                expiry_timestamp=1_709_290_000_000 + client,
-                tenant_id=tenant.id,
-                token_type="JWT",  # noqa: S106 - a kind of token
-                time_created=now,
-            )
-
-    def _review(self, api: Api) -> None:
-        if not api.subscribable or api.id % 3:
-            return
-        am, shape, tenant = self._estate.am, self._estate.shape, api.tenant
-        subscriber = self._subscribers[tenant.id][0]
-        user = tenant.user(subscriber.name)
-        am.add(
-            "am_api_ratings",
-            rating_id=shape.uuid("rating", api.id),
-            api_id=api.id,
-            rating=1 + api.id % 5,
-            subscriber_id=subscriber.number,
-        )
-        first = shape.uuid("comment", api.id)
-        for reply, (uuid, text, parent) in enumerate(
-            ((first, "Works well ❤", None), (shape.uuid("reply", api.id), "Thanks", first))
-        ):
-            now = self._estate.clock.now()
-            am.add(
-                "am_api_comments",
-                comment_id=uuid,
-                comment_text=text,
-                commented_user=user,
-                date_commented=now,
-                created_by=user,
-                created_time=now,
-                updated_time=None,
-                api_id=api.id,
-                parent_comment_id=parent,
-                entry_point="DEVPORTAL",
-                category=None if reply else "general",
-            )
+        self._mapping(application, "PRODUCTION", client.key, "MAPPED", info, manager)
 
 
 def _shares(total: int, parts: int) -> list[int]:
@@ -412,25 +236,21 @@ def _shares(total: int, parts: int) -> list[int]:
     return [total // parts + (index < total % parts) for index in range(parts)] if parts else []
 
 
-def _hash(token: str) -> str:
-    return f'{{"hash":"{hashlib.sha256(token.encode()).hexdigest()}","algorithm":"SHA-256"}}'
-
-
-def _information(consumer: str, hidden: str, title: str, callback: str, kind: str, user: str) -> bytes:
+def _information(client: Client, kind: str, user: str) -> bytes:
     """AM_APPLICATION_KEY_MAPPING.APP_INFO; it holds the client's secret in clear, as in the product."""
     document = {
-        "clientId": consumer,
-        "clientName": title,
-        "callBackURL": callback,
-        "clientSecret": hidden,
+        "clientId": client.key,
+        "clientName": client.title,
+        "callBackURL": client.callback,
+        "clientSecret": client.secret,
         "parameters": {
             "tokenScope": ["am_application_scope default"],
             "validityPeriod": "3600",
-            "callback_url": callback,
-            "grant_types": " ".join(_GRANTS),
+            "callback_url": client.callback,
+            "grant_types": " ".join(GRANTS),
             "key_type": kind,
-            "redirect_uris": callback,
-            "client_name": title,
+            "redirect_uris": client.callback,
+            "client_name": client.title,
             "username": user,
         },
         "isSaasApplication": False,

@@ -18,6 +18,8 @@ class Tenant:
     """A tenant with the people that work in it; names are without domain."""
 
     id: int
+    number: int
+    """1 for the super tenant, and so on; also the id of its resident identity provider (IDP.ID)."""
     domain: str
     domain_ids: dict[str, int]
     """UM_DOMAIN_ID by name (``PRIMARY``, ``INTERNAL`` …)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Governance:
 def write_governance(estate: Estate, tenant: Tenant) -> Governance:
     """Write a tenant's settings; return what others refer to."""
     _write_policies(estate, tenant)
+    _write_service(estate, tenant)
     environment, host = _write_environment(estate, tenant)
     return Governance(
         _write_key_manager(estate, tenant, RESIDENT, resident=True),
@@ -278,6 +280,30 @@ def _write_environment(estate: Estate, tenant: Tenant) -> tuple[str, str]:
         )
         am.add("am_label_urls", label_id=label, access_url=f"https://{host}:9095")
     return name, host
+
+
+def _write_service(estate: Estate, tenant: Tenant) -> None:
+    definition = b'{"openapi":"3.0.1","info":{"title":"Tariffs","version":"v1"},"paths":{}}'
+    now = estate.clock.now()
+    estate.am.add(
+        "am_service_catalog",
+        uuid=estate.shape.uuid("service", tenant.id),
+        service_key="tariffs-v1",
+        md5=hashlib.sha256(definition).hexdigest(),
+        service_name="Tariffs",
+        service_version="v1",
+        tenant_id=tenant.id,
+        service_url="http://tariffs.internal.example/v1",
+        definition_type="OAS3",
+        description="What a kilowatt hour costs",
+        security_type="BASIC",
+        mutual_ssl_enabled=False,
+        created_time=now,
+        last_updated_time=now,
+        created_by=tenant.user("admin"),
+        updated_by=tenant.user("admin"),
+        service_definition=definition,
+    )
 
 
 def _write_categories(estate: Estate, tenant: Tenant) -> tuple[str, ...]:

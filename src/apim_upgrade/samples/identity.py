@@ -140,6 +140,7 @@ def _data(name: str) -> dict[str, Any]:
 def _write_provider(estate: Estate, tenant: Tenant) -> None:
     am = estate.am
     provider = am.number("idp", "id")
+    assert provider == tenant.number  # noqa: S101 - tokens refer to it
     am.add(
         "idp",
         id=provider,

@@ -109,7 +109,8 @@ def _write_tenant(estate: Estate, number: int, domain: str) -> None:
         names[index] if index < len(names) else f"{names[index % len(names)]}{index // len(names)}"
         for index in range(max(2, wanted))
     )
-    tenant = Tenant(number, domain, domain_ids, tuple(words["creators"]), words["publishers"][0], subscribers)
+    position = len(estate.tenants) + 1
+    tenant = Tenant(number, position, domain, domain_ids, tuple(words["creators"]), words["publishers"][0], subscribers)
     estate.tenants.append(tenant)
     _write_roles_and_users(estate, tenant)
     permission = "/permission" if tenant.is_super else "/permission/admin"
