@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pytest
-from sqlalchemy import Column, Integer, String, column, insert, select, table, update
+from sqlalchemy import Column, Integer, String, column, func, insert, literal, select, table, update
 
 from apim_upgrade.databases import Database, name_uuid, name_uuid_of
 from apim_upgrade.engine import Load, Phase, Runner, RunRecord, Sql, Stage, Step, Work, journal, stage_table
@@ -85,6 +85,15 @@ def test_rows_that_a_statement_inserts_are_accounted_for(am: Database) -> None:
     with am.read() as session:
         assert journal.read_rows(session)[1] == ("2/copy", "thing", 24_999, 0)
         assert journal.read_entries(session)[1].changed == 24_999
+
+
+def test_the_planner_gets_fresh_figures_of_a_table_that_grew_or_changed(am: Database) -> None:
+    fill = insert(THING).from_select(["id", "name"], select(func.generate_series(30_001, 50_000), literal("x")))
+    step = Step("2/fill", "Fill", "am", Phase.MIGRATE, (Sql(fill), Sql(update(THING).values(name="y"))))
+    Runner({"am": am}, RECORD).run([LOAD, step])
+    with am.read() as session:
+        assert session.all("select reltuples from pg_class where relname = 'thing'")[0][0] == 44_999
+        assert session.all("select most_common_vals from pg_stats where attname = 'name'")[0][0] == "{y}"
 
 
 def test_a_failing_step_leaves_no_trace_but_its_note(am: Database) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Delete, Insert, TableClause
+from sqlalchemy import Delete, Insert, TableClause, Update
 from sqlalchemy.sql import Executable
 
 from apim_upgrade.engine import journal
@@ -21,6 +21,9 @@ from apim_upgrade.engine.ports import Database, Session
 from apim_upgrade.engine.step import Load, Operation, Sql, Stage, Step
 from apim_upgrade.engine.work import Verdict, Work
 from apim_upgrade.errors import ApimUpgradeError, StepFailed
+
+_MANY = 10_000
+"""From so many changed rows on the planner's figures of a table mislead, often into a plan that never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,8 @@ def _perform(operation: Operation, own: Session, work: Work, rows: _RowAccount) 
             count = max(own.execute(statement), 0)
             if not isinstance(statement, str):
                 rows.statement(statement, count)
+            if count >= _MANY and isinstance(statement, Insert | Update) and isinstance(statement.table, TableClause):
+                own.analyze(statement.table.name)
             return count if counts and not isinstance(statement, str) else 0
         case Stage(table, source, _):
             own.create_stage(table)
@@ -210,6 +215,8 @@ def _perform(operation: Operation, own: Session, work: Work, rows: _RowAccount) 
         case Load(name, columns, source, _):
             count = own.copy_into(name, columns, source(work))
             rows.inserted(name, count)
+            if count >= _MANY:
+                own.analyze(name)
             return count
 
 
