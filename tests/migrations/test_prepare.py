@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from api_data import Estates, Prepared
+from api_data import Prepared
 from sqlalchemy import select
 
 from apim_upgrade.engine import Verdict, journal
 from apim_upgrade.migrations import prepare
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
+from conftest import Pair
 
+Estates = Callable[[str], Pair]
 API = "/_system/governance/apimgt/applicationdata/provider/adp_crt_user/ADPRestAPI/1.0.0"
 
 
