@@ -70,7 +70,7 @@ def test_a_terminal_gets_a_bar_and_the_failures(monkeypatch: pytest.MonkeyPatch)
     assert "Reading the estate" in text
     assert "[2/3] Fill organizations" in text
     assert "[2/3] b: 2 items failed" in text
-    assert text.endswith("1 steps done, 1 done before, 2 items failed in 0 s\n") or " in 1 s\n" in text
+    assert text.splitlines()[-1].partition(" in ")[0].endswith("1 steps done, 1 done before, 2 items failed")
     assert len(text) < 50_000
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import psycopg
 import pytest
 
 from apim_upgrade.databases import Address, Database, EmbeddedPostgres, clone, database_exists, drop_clone
-from apim_upgrade.databases.clone import PARTIAL
+from apim_upgrade.databases.clone import PARTIAL, _complaint, _copy, _dump_problem, _look
 from apim_upgrade.databases.postgres_programs import find_programs, login
 from apim_upgrade.errors import EnvironmentProblem, EstateError
 
@@ -143,7 +145,8 @@ def test_settings_grants_owner_and_locale_go_along(
     else:
         clone(replace(original, username="postgres"), name)
     about = (
-        "SELECT datdba, encoding, datcollate, datctype, datlocprovider, (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), "
+        "SELECT datdba, encoding, datcollate, datctype, datlocprovider, "
+        "(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), "
         "(SELECT array_agg(row(setrole, setconfig)::text ORDER BY setrole) FROM pg_db_role_setting "
         "WHERE setdatabase = d.oid), shobj_description(oid, 'pg_database') FROM pg_database d WHERE datname = %s"
     )
@@ -305,6 +308,78 @@ def test_a_lost_dump_is_told_and_cleaned_up(
             ended.set()
             killer.join()
     assert databases_of(server, name) == set()
+
+
+def test_another_sort_order_goes_along(server: EmbeddedPostgres, names: Callable[[str], str]) -> None:
+    source, name = names("sorted"), names("copy")
+    with server.connect() as connection:
+        if connection.info.server_version < 170_000:
+            pytest.skip("this server has no built-in locales")
+        connection.execute(
+            f"CREATE DATABASE {source} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' "
+            "ENCODING 'UTF8' LOCALE 'C'"
+        )
+    with connected(server.address(source)):
+        clone(server.address(source), name)
+    with server.connect() as connection:
+        locales = connection.execute(
+            "SELECT DISTINCT datlocprovider, datlocale, datcollate FROM pg_database WHERE datname IN (%s, %s)",
+            [source, name],
+        ).fetchall()
+    assert len(locales) == 1
+
+
+def test_a_session_that_comes_in_between_is_no_obstacle(original: Address, names: Callable[[str], str]) -> None:
+    """The server refuses because somebody connected after we looked."""
+    name = names("copy")
+    said: list[str] = []
+    with Database("original", original).autocommit() as session, connected(original):
+        seen = replace(_look(session, original), others=0)
+        how = _copy(session, seen, original.at(name), said.append)
+    assert how.endswith("because another session came in")
+    assert things(original.at(name))[0] == 1000
+
+
+def test_a_long_copy_tells_how_far_it_is(
+    original: Address, names: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[clone.__module__], "_SAY_EVERY", 0.02)
+    said: list[str] = []
+    with connected(original) as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE thing IN ACCESS EXCLUSIVE MODE")
+
+        def say(text: str) -> None:
+            said.append(text)
+            if len(said) == 3:
+                holder.execute("COMMIT")
+
+        clone(original, names("copy"), say=say)
+    assert said[1].startswith(f"Copying {original.database}: ")
+    assert "MB" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("complaint", "told"),
+    [
+        ("could not extend file base/1", "disk of the server of .* is full"),
+        ("permission denied for table x", "lacks a right"),
+        ("anything else", "with pg_dump failed: anything else"),
+    ],
+)
+def test_complaints_of_the_programs_are_translated(complaint: str, told: str) -> None:
+    address = Address("postgresql", "h", 5432, "d", "u", "secret")
+    assert re.search(told, str(_dump_problem(address, complaint)))
+
+
+def test_rows_that_a_program_quotes_are_not_repeated() -> None:
+    file = io.BytesIO(
+        b"pg_restore: while PROCESSING TOC:\n"
+        b'pg_restore: error: COPY failed for table "t": ERROR:  duplicate key\n'
+        b"DETAIL:  Key (token)=(secret) already exists.\nCONTEXT:  COPY t, line 1: secret\n"
+    )
+    assert _complaint(file) == 'COPY failed for table "t": ERROR:  duplicate key'
+    assert _complaint(io.BytesIO(b"")) == "no reason given"
 
 
 def test_client_programs_are_never_older_than_the_server_and_get_no_password_as_argument() -> None:
