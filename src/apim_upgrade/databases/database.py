@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.ownership import as_owner
@@ -25,13 +25,19 @@ _DRIVERS = {"postgresql": "postgresql+psycopg"}
 
 
 class Database:
-    """One database, by the estate's name for it (``am``, ``shared``)."""
+    """
+    One database, by the estate's name for it (``am``, ``shared``).
 
-    def __init__(self, name: str, address: Address) -> None:
+    Every transaction takes a connection of its own, because an idle one would keep the server from copying the
+    database; ``keep_connections`` is for a run of many short transactions, and :meth:`close` ends it.
+    """
+
+    def __init__(self, name: str, address: Address, *, keep_connections: bool = False) -> None:
         if address.kind not in _DRIVERS:
             raise EnvironmentProblem(f"{address.kind} is not supported yet.", hint="Use a PostgreSQL database.")
         self.name = name
         self.address = address
+        self._pool = QueuePool if keep_connections else NullPool
 
     @property
     def kind(self) -> str:
@@ -40,7 +46,7 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """The SQLAlchemy engine; every transaction takes a connection of its own."""
+        """The SQLAlchemy engine."""
         address = self.address
         # A folder is a Unix socket and goes into the query part, as libpq wants it.
         folder = address.host.startswith("/")
@@ -55,7 +61,7 @@ class Database:
         )
         engine = create_engine(
             url,
-            poolclass=NullPool,
+            poolclass=self._pool,
             connect_args={
                 "application_name": f"apim-upgrade {getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}",
                 "connect_timeout": 10,
@@ -69,6 +75,10 @@ class Database:
                 connection.commit()
 
         return engine
+
+    def close(self) -> None:
+        """Close the connections that were kept."""
+        self.engine.dispose()
 
     @contextmanager
     def write(self) -> Iterator[PostgresSession]:

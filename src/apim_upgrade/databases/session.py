@@ -85,7 +85,9 @@ class PostgresSession:
 
     def _run(self, statement: Executable | str, parameters: Mapping[str, Any] | None) -> CursorResult[Any]:
         if isinstance(statement, str):
-            return self._connection.exec_driver_sql(statement, dict(parameters) if parameters else None)
+            # Text without parameters is sent as it is: a % in it is no placeholder.
+            text = statement if parameters else statement.replace("%", "%%")
+            return self._connection.exec_driver_sql(text, dict(parameters) if parameters else None)
         # SQLAlchemy keeps the row count of INSERT … SELECT only when asked to; the row accounting needs it.
         options = {"preserve_rowcount": True}
         result = self._connection.execute(

@@ -38,11 +38,12 @@ class Order:
         """The databases as they are."""
         return {name: Database(name, address) for name, address in self.addresses.items()}
 
-    def targets(self) -> dict[str, Database]:
+    def targets(self, *, keep_connections: bool = False) -> dict[str, Database]:
         """The databases that are changed: the clones, or the originals when in place."""
-        if self.in_place:
-            return self.originals()
-        return {name: Database(name, address.at(self.clones[name])) for name, address in self.addresses.items()}
+        return {
+            name: Database(name, address.at(self.clones.get(name, address.database)), keep_connections=keep_connections)
+            for name, address in self.addresses.items()
+        }
 
 
 def settings_text(tenants: tuple[Tenant, ...], estate: Mapping[str, Any]) -> str:

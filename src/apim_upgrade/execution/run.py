@@ -50,6 +50,7 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
         databases = _open(order, record, say)
         with ExitStack() as stack:
             for database in databases.values():
+                stack.callback(database.close)
                 stack.enter_context(database.lock("run"))
             outcome = _execute(order, record, databases, retry_failed, listener)
         return RunResult(record, RunFolder(order.runs / record.run_id), outcome)
@@ -92,7 +93,7 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
 
 def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
     """Make the clones that are missing and the journals in them; return the databases to change."""
-    targets = order.targets()
+    targets = order.targets(keep_connections=True)
 
     def open_journal(name: str) -> Callable[[Address], None]:
         def opened(address: Address) -> None:
