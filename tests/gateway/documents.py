@@ -13,7 +13,10 @@ from conftest import shared_path
 _IGNORED = {"example", "discriminator", "readOnly", "format"}
 
 
-class _Loader(yaml.SafeLoader):
+_Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Fast):  # type: ignore[misc, valid-type]
     """Leaves dates as text: the documents hold impossible ones as examples."""
 
 

@@ -19,13 +19,15 @@ class Format:
     version: str
     """The ``version`` of every file's envelope, such as ``v4.4.0``."""
     later: Mapping[str, frozenset[str]]
-    """What this release does not have yet, by table of ``formats.toml``."""
+    """Members that this release does not have yet, by kind: ``api``, ``product``, ``operation``."""
+    features: Mapping[str, bool]
+    """Whether this release has a feature, for every feature that is known."""
     cors: Mapping[str, Any]
     websub: Mapping[str, Any]
 
     def has(self, feature: str) -> bool:
-        """Say whether the release has a feature of the table ``feature``."""
-        return feature not in self.later["feature"]
+        """Say whether the release has a feature, by its name in ``formats.toml``."""
+        return self.features[feature]
 
     def only(self, kind: str, members: dict[str, Any]) -> dict[str, Any]:
         """Return the members that the release knows of; a value of None is not written."""
@@ -37,9 +39,10 @@ class Format:
 def format_of(release: Release) -> Format:
     """Return the form that a server of ``release`` writes."""
     known = tomllib.loads(files("apim_upgrade.releases").joinpath("data/gateway/formats.toml").read_text("utf-8"))
-    defaults = known.pop("defaults")
+    defaults, features = known.pop("defaults"), known.pop("feature")
     later = {
-        table: frozenset(name for name, since in entries.items() if Release.parse(since) > release)
-        for table, entries in known.items()
+        kind: frozenset(name for name, since in members.items() if Release.parse(since) > release)
+        for kind, members in known.items()
     }
-    return Format(f"v{release}", later, defaults["cors"], defaults["websub"])
+    has = {name: Release.parse(since) <= release for name, since in features.items()}
+    return Format(f"v{release}", later, has, defaults["cors"], defaults["websub"])
