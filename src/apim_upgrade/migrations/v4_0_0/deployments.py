@@ -16,7 +16,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     DateTime,
-    Integer,
     String,
     and_,
     case,
@@ -33,6 +32,7 @@ from sqlalchemy import (
 )
 
 from apim_upgrade.engine import Phase, Session, Sql, Stage, Step, Work, stage_table
+from apim_upgrade.migrations.am_tables import GATEWAY_ENVIRONMENT, VHOST, owner_column
 from apim_upgrade.migrations.upgrade import Choices, Upgrade
 from apim_upgrade.migrations.v4_0_0.revisions import API, PRODUCT, REVISION
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
@@ -55,14 +55,6 @@ GATEWAY_DEPLOYMENT = table(
     column("label", String),
     column("vhost", String),
 )
-_ENVIRONMENT = table(
-    "am_gateway_environment",
-    column("id", Integer),
-    column("name", String),
-    column("tenant_domain", String),
-    column("organization", String),
-)
-_VHOST = table("am_gw_vhost", column("gateway_env_id", Integer), column("host", String))
 _DEFAULT_VERSION = table(
     "am_api_default_version",
     column("api_name", String),
@@ -71,15 +63,15 @@ _DEFAULT_VERSION = table(
     column("published_default_api_version", String),
 )
 
-Hosts = Mapping[tuple[str, str], str | None]
+Hosts = Mapping[tuple[str, str], str]
 """(tenant domain, environment name) → first virtual host, of the environments that lie in the database."""
 
 
-def steps(upgrade: Upgrade) -> tuple[Step, ...]:
-    """The steps, when the upgrade passes into 4.0.0; they need revisions, published APIs and labels' environments."""
+def steps(upgrade: Upgrade) -> list[Step]:
+    """Return the steps; they need the revisions, the published APIs and the environments made of labels."""
     if not upgrade.crosses("4.0.0"):
-        return ()
-    return (_deployments(upgrade), _default_versions())
+        return []
+    return [_deployments(upgrade), _default_versions()]
 
 
 def environments_of(named: str | None, choices: Choices) -> tuple[str, ...]:
@@ -129,19 +121,22 @@ def _deployments(upgrade: Upgrade) -> Step:
                         ~exists().where(
                             DEPLOYMENT.c.revision_uuid == wanted.c.revision_uuid, DEPLOYMENT.c.name == wanted.c.name
                         )
-                    ),
+                    )
+                    .order_by(API.c.api_id, wanted.c.name),
                 ),
                 "what the portals show",
             ),
             Sql(
                 insert(GATEWAY_DEPLOYMENT).from_select(
                     [each.name for each in GATEWAY_DEPLOYMENT.c],
-                    select(wanted.c.api_uuid, wanted.c.revision_uuid, wanted.c.name, wanted.c.vhost).where(
+                    select(wanted.c.api_uuid, wanted.c.revision_uuid, wanted.c.name, wanted.c.vhost)
+                    .where(
                         ~exists().where(
                             GATEWAY_DEPLOYMENT.c.revision_id == wanted.c.revision_uuid,
                             GATEWAY_DEPLOYMENT.c.label == wanted.c.name,
                         )
-                    ),
+                    )
+                    .order_by(wanted.c.api_uuid, wanted.c.name),
                 ),
                 "what gateways ask for",
                 counts=False,
@@ -153,7 +148,7 @@ def _deployments(upgrade: Upgrade) -> Step:
 
 def _rows(work: Work, upgrade: Upgrade) -> Iterator[Sequence[object]]:
     am, configured = work.sessions["am"], upgrade.choices.environments
-    hosts = _hosts(am, upgrade.target)
+    hosts = _hosts(am, upgrade)
     revisions = (
         select(
             REVISION.c.id,
@@ -176,37 +171,34 @@ def _rows(work: Work, upgrade: Upgrade) -> Iterator[Sequence[object]]:
             continue
         work.saw()
         names = environments_of(row.environments, upgrade.choices)
+        labels = [label for label in dict.fromkeys(_listed(row.labels)) if label not in names]
+        known = {*configured, *(name for domain, name in hosts if domain == row.domain)}
         for name in names:
-            host = None if name in configured else hosts.get((row.domain, name))
-            if name not in configured and host is None:
+            if name not in known:
                 work.noted(
                     f"environment {name}",
                     f"APIs are deployed to {name}, which is not an environment of the target.",
                     f"Add {name} to [[apim.gateway.environment]] of the target, or rename it in [options].",
                 )
+        for name in (*names, *(label for label in labels if label in known)):
+            host = None if name in configured else hosts.get((row.domain, name))
             yield row.api_uuid, row.revision_uuid, name, host
-        lost = []
-        for label in dict.fromkeys(each for each in _listed(row.labels) if each not in names):
-            host = hosts.get((row.domain, label))
-            if host is None:
-                lost.append(label)
-            else:
-                yield row.api_uuid, row.revision_uuid, label, host
+        lost = ", ".join(label for label in labels if label not in known)
         if lost:
             work.failed(
                 item,
-                f"Its labels {', '.join(lost)} have no environment with a host in {row.domain}.",
+                f"It is not deployed where its labels say: {row.domain} has no environment with a host for {lost}.",
                 "Add the environment with a virtual host, then run with --retry-failed; or deploy it in the Publisher.",
             )
 
 
-def _hosts(am: Session, target: Release) -> Hosts:
-    """Environments are few: a label each."""
-    tenant = _ENVIRONMENT.c.organization if target >= Release(4, 1, 0) else _ENVIRONMENT.c.tenant_domain
+def _hosts(am: Session, upgrade: Upgrade) -> Hosts:
+    """The tenants' environments, few as they are: one for each label of old."""
+    owner = owner_column(GATEWAY_ENVIRONMENT, upgrade)
     found = (
-        select(tenant.label("domain"), _ENVIRONMENT.c.name, func.min(_VHOST.c.host).label("host"))
-        .join(_VHOST, _VHOST.c.gateway_env_id == _ENVIRONMENT.c.id)
-        .group_by(tenant, _ENVIRONMENT.c.name)
+        select(owner.label("domain"), GATEWAY_ENVIRONMENT.c.name, func.min(VHOST.c.host).label("host"))
+        .join(VHOST, VHOST.c.gateway_env_id == GATEWAY_ENVIRONMENT.c.id)
+        .group_by(owner, GATEWAY_ENVIRONMENT.c.name)
     )
     return {(row.domain, row.name): row.host for row in am.all(found)}
 

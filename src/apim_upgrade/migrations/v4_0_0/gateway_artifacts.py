@@ -10,25 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import String, and_, case, column, delete, exists, insert, null, select, table
+from sqlalchemy import String, and_, column, exists, select, table
 
 from apim_upgrade import gateway
-from apim_upgrade.engine import Load, Phase, Sql, Step, Work
+from apim_upgrade.engine import Load, Phase, Step, Work
 from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.migrations.v4_0_0.revisions import API, PRODUCT, REVISION
-from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
+from apim_upgrade.migrations.v4_0_0.revisions import REVISION
 from apim_upgrade.releases import Release
 
-PUBLISHED = table(
-    "am_gw_published_api_details",
-    column("api_id", String),
-    column("tenant_domain", String),
-    column("api_provider", String),
-    column("api_name", String),
-    column("api_version", String),
-    column("api_type", String),
-)
 STORED = table("am_gw_api_artifacts", column("api_id", String), column("revision_id", String))
 
 
@@ -44,50 +34,11 @@ class _Built:
     action: str = ""
 
 
-def steps(upgrade: Upgrade) -> tuple[Step, ...]:
-    """The steps, when the upgrade passes into 4.0.0; they need the revisions' rows and folders."""
+def steps(upgrade: Upgrade) -> list[Step]:
+    """Return the step; it needs the revisions' rows and folders."""
     if not upgrade.crosses("4.0.0"):
-        return ()
-    return (_published(), _artifacts(upgrade))
-
-
-def _published() -> Step:
-    """What 3.2.0 kept here (only where it synchronised gateways by the database) no later gateway can read."""
-    return Step(
-        "4.0.0/gateway-artifacts/published-apis",
-        "List the APIs that gateways may ask for",
-        "am",
-        Phase.MIGRATE,
-        (
-            Sql(delete(STORED).where(STORED.c.revision_id.is_(None)), "artifacts in the form of 3.2.0", counts=False),
-            Sql(
-                delete(PUBLISHED).where(PUBLISHED.c.api_type.is_(None)),
-                "APIs listed by 3.2.0, which named no type",
-                counts=False,
-            ),
-            Sql(
-                insert(PUBLISHED).from_select(
-                    [each.name for each in PUBLISHED.c],
-                    select(
-                        API.c.api_uuid,
-                        TENANT.c.domain,
-                        null(),
-                        API.c.api_name,
-                        API.c.api_version,
-                        case((API.c.api_type == PRODUCT, PRODUCT), else_="http"),
-                    )
-                    .join(ARTIFACT, ARTIFACT.c.api_uuid == API.c.api_uuid)
-                    .join(TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
-                    .where(
-                        exists().where(REVISION.c.api_uuid == API.c.api_uuid),
-                        ~exists().where(PUBLISHED.c.api_id == API.c.api_uuid),
-                    )
-                    .order_by(API.c.api_id),
-                )
-            ),
-        ),
-        tables=(STORED.name, PUBLISHED.name),
-    )
+        return []
+    return [_artifacts(upgrade)]
 
 
 def _artifacts(upgrade: Upgrade) -> Step:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Subquery,
     Text,
     and_,
+    case,
     column,
     exists,
     func,
@@ -37,15 +38,14 @@ from sqlalchemy import (
 from apim_upgrade.databases import name_uuid_of
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.migrations.workspace import ARTIFACT
+from apim_upgrade.migrations.v4_0_0.product_operations import CURRENT
+from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 from apim_upgrade.registry import ARTIFACT as ARTIFACT_FILE
 from apim_upgrade.registry import REVISIONS, copy_folders, split
 from apim_upgrade.registry.tables import PATH, RESOURCE
 
 FIRST = 1
 """Number of the only revision that an upgrade makes."""
-CURRENT = "Current API"
-"""What the product writes instead of a revision's UUID for a working copy, where NULL cannot stand."""
 PRODUCT = "APIProduct"
 """AM_API.API_TYPE of a product."""
 _NEVER_ON_A_GATEWAY = ("CREATED", "RETIRED")
@@ -116,15 +116,23 @@ _COMPLEXITY = table(
     column("complexity_value", Integer),
     column("revision_uuid", String),
 )
+_PUBLISHED = table(
+    "am_gw_published_api_details",
+    column("api_id", String),
+    column("tenant_domain", String),
+    column("api_provider", String),
+    column("api_name", String),
+    column("api_version", String),
+    column("api_type", String),
+)
 _COPIED = ("http_method", "auth_scheme", "url_pattern", "throttling_tier", "mediation_script")
-_PAIRED_BY = ("api_id", "http_method", "url_pattern", "auth_scheme", "throttling_tier", "url_mapping_id")
 
 
-def steps(upgrade: Upgrade) -> tuple[Step, ...]:
-    """The steps, when the upgrade passes into 4.0.0; they need AM_API.API_UUID and the product operations' own rows."""
+def steps(upgrade: Upgrade) -> list[Step]:
+    """Return the steps; they need AM_API.API_UUID and the product operations' own rows."""
     if not upgrade.crosses("4.0.0"):
-        return ()
-    return (_folders(upgrade), _rows(upgrade), _operations(), _certificates(), _complexities())
+        return []
+    return [_folders(upgrade), _rows(upgrade), _operations(), _certificates(), _complexities(), _published()]
 
 
 def _folders(upgrade: Upgrade) -> Step:
@@ -238,15 +246,14 @@ def _originals() -> Subquery:
 
 def _numbered(operations: FromClause, name: str) -> Subquery:
     """
-    Number every revision's operations by their content.
+    Number every revision's operations in order of their ids.
 
-    A copy and its original have the same content, and so the same number: the two are paired without asking for the
-    ids that the server gave the copies, and without comparing columns that may be NULL.
+    Copies are made in order of their originals and so get ids in that order: an original and its copy have the same
+    number. This pairs them without comparing columns that may be NULL, or equal in two operations.
     """
-    by_content = func.row_number().over(
-        partition_by=operations.c.revision_uuid, order_by=[operations.c[each] for each in _PAIRED_BY]
-    )
-    return select(operations.c.revision_uuid, operations.c.url_mapping_id, by_content.label("number")).subquery(name)
+    in_order = func.row_number().over(partition_by=operations.c.revision_uuid, order_by=operations.c.url_mapping_id)
+    numbered = select(operations.c.revision_uuid, operations.c.url_mapping_id, in_order.label("number"))
+    return numbered.where(operations.c.revision_uuid.is_not(None)).subquery(name)
 
 
 def _operations() -> Step:
@@ -367,4 +374,36 @@ def _complexities() -> Step:
             ),
         ),
         tables=(_COMPLEXITY.name,),
+    )
+
+
+def _published() -> Step:
+    return Step(
+        "4.0.0/revisions/published-apis",
+        "List the APIs that gateways may ask for",
+        "am",
+        Phase.MIGRATE,
+        (
+            Sql(
+                insert(_PUBLISHED).from_select(
+                    [each.name for each in _PUBLISHED.c],
+                    select(
+                        API.c.api_uuid,
+                        TENANT.c.domain,
+                        null(),
+                        API.c.api_name,
+                        API.c.api_version,
+                        case((API.c.api_type == PRODUCT, PRODUCT), else_="http"),
+                    )
+                    .join(ARTIFACT, ARTIFACT.c.api_uuid == API.c.api_uuid)
+                    .join(TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
+                    .where(
+                        exists().where(REVISION.c.api_uuid == API.c.api_uuid),
+                        ~exists().where(_PUBLISHED.c.api_id == API.c.api_uuid),
+                    )
+                    .order_by(API.c.api_id),
+                )
+            ),
+        ),
+        tables=(_PUBLISHED.name,),
     )
