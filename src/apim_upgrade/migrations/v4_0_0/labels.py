@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, String, Text, exists, func, insert, select
+from sqlalchemy import Column, String, Text, column, exists, func, insert, literal, select, table
 
 from apim_upgrade.engine import Phase, Session, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.am_tables import GATEWAY_ENVIRONMENT, LABEL, LABEL_URL, VHOST, owner_column
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, Upgrade
 from apim_upgrade.migrations.v4_0_0.access_urls import VirtualHost, virtual_hosts
 from apim_upgrade.releases import Release
+from apim_upgrade.releases.value_fills import values_of_new_row
 
 _MARKS_ABSENCE = Release(4, 2, 0)
 
@@ -62,7 +63,10 @@ def steps(upgrade: Upgrade) -> list[Step]:
                 yield environment.label_id, host.host, host.context or None, *ports
 
     owner = owner_column(GATEWAY_ENVIRONMENT, upgrade)
+    usual = values_of_new_row(GATEWAY_ENVIRONMENT.name, upgrade.target)
+    columns = ["uuid", "name", "display_name", "description", owner.name, *usual]
     known = exists().where(GATEWAY_ENVIRONMENT.c.uuid == environments.c.uuid)
+    described = [part for part in hosts.columns if part.name != "uuid"]
     known_host = exists().where(VHOST.c.gateway_env_id == GATEWAY_ENVIRONMENT.c.id, VHOST.c.host == hosts.c.host)
     return [
         Step(
@@ -74,21 +78,22 @@ def steps(upgrade: Upgrade) -> list[Step]:
                 Stage(environments, environment_rows, "an environment per label"),
                 Stage(hosts, host_rows, "a virtual host per host of the label's URLs"),
                 Sql(
-                    insert(GATEWAY_ENVIRONMENT).from_select(
-                        ["uuid", "name", "display_name", "description", owner.name],
+                    insert(table(GATEWAY_ENVIRONMENT.name, *map(column, columns))).from_select(
+                        columns,
                         select(
                             environments.c.uuid,
                             environments.c.name,
                             environments.c.name.label("display_name"),
                             environments.c.description,
                             environments.c.domain,
+                            *(literal(value).label(name) for name, value in usual.items()),
                         ).where(~known),
                     )
                 ),
                 Sql(
                     insert(VHOST).from_select(
-                        ["gateway_env_id", *(column.name for column in hosts.columns if column.name != "uuid")],
-                        select(GATEWAY_ENVIRONMENT.c.id, *(column for column in hosts.c if column.name != "uuid"))
+                        ["gateway_env_id", *(part.name for part in described)],
+                        select(GATEWAY_ENVIRONMENT.c.id, *described)
                         .join_from(hosts, GATEWAY_ENVIRONMENT, GATEWAY_ENVIRONMENT.c.uuid == hosts.c.uuid)
                         .where(~known_host),
                     )
