@@ -60,13 +60,16 @@ def command(
 
 
 def _text(estate: Estate, target: str) -> Iterator[RenderableType]:
-    yield f"API Manager {estate.release} on {estate.kind} {estate.databases[0].server}; to be upgraded to {target}\n"
+    yield f"API Manager {estate.release} on {estate.kind} {estate.databases[0].server}; to be upgraded to {target}"
+    for facts in estate.databases:
+        yield f"  {facts.name}: {facts.address}"
+    yield ""
     yield make_table(
         "Databases",
         ("database", "size", "tables", "of its own", "ahead", "missing"),
         (
             (
-                f"{facts.name} ({facts.address})",
+                facts.name,
                 _size(facts.size),
                 facts.tables,
                 len(facts.own_tables),
@@ -112,6 +115,7 @@ def _text(estate: Estate, target: str) -> Iterator[RenderableType]:
             for tenant in estate.contents
             for manager in tenant.key_managers
         ),
+        words=4,
     )
     environments = [
         (environment.name, tenant.tenant.domain, ", ".join(environment.hosts))
@@ -120,11 +124,11 @@ def _text(estate: Estate, target: str) -> Iterator[RenderableType]:
     ]
     if environments:
         yield make_table(
-            "Gateway environments of the admin portal", ("environment", "tenant", "hosts"), environments, numbers=False
+            "Gateway environments of the admin portal", ("environment", "tenant", "hosts"), environments, words=3
         )
     labels = [(label, tenant.tenant.domain) for tenant in estate.contents for label in tenant.labels]
     if labels:
-        yield make_table("Gateway labels", ("label", "tenant"), labels, numbers=False)
+        yield make_table("Gateway labels", ("label", "tenant"), labels, words=2)
     if estate.deployments:
         yield make_table("Deployed revisions", ("environment", "revisions"), estate.deployments)
     states = ", ".join(f"{number:,} {state}" for state, number in estate.token_states)

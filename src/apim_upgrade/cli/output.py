@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-_NARROWEST = 100  # where nobody looks at a terminal, tables may be as wide as they need to be, within reason
+_NARROWEST = 120  # where nobody looks at a terminal, tables may be as wide as they need to be, within reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,15 @@ def console(stream: TextIO) -> Console:
     return Quiet(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def make_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], *, numbers: bool = True) -> Table:
-    """Return a plain table; columns after the first are aligned right when they hold ``numbers``."""
+def make_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], *, words: int = 1) -> Table:
+    """Return a plain table; the first ``words`` columns are aligned left, the others, numbers, right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     made = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for position, name in enumerate(columns):
-        made.add_column(name, justify="right" if numbers and position else "left", overflow="fold")
+        made.add_column(name, justify="left" if position < words else "right", overflow="fold", min_width=len(name))
     for row in rows:
         made.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
     return made

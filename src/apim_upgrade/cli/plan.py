@@ -67,7 +67,7 @@ def _text(prospect: Prospect) -> Iterator[RenderableType]:
                 for step in plan.steps
                 if step.phase == phase
             ),
-            numbers=False,
+            words=4,
         )
     if prospect.stoppers:
         yield "Rows that stand in the way; `run` refuses until they are mended:"

@@ -20,7 +20,7 @@ from apim_upgrade.engine import Session
 from apim_upgrade.estate.detect import Names
 from apim_upgrade.estate.model import ApiCount, Count, Environment, KeyManager, TenantFacts
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Tenant
-from apim_upgrade.registry import LOG, PROVIDERS, RESOURCE, artifacts, provider_in_path
+from apim_upgrade.registry import CONTENT, LOG, PROVIDERS, RESOURCE, artifacts, provider_in_path
 
 _Key = TypeVar("_Key")
 
@@ -116,7 +116,7 @@ def read_shared(session: Session, facts: Mapping[str, TableFacts], *, by_uuid: b
         (Tenant(SUPER_TENANT_ID, SUPER_TENANT_DOMAIN), *(tenant for tenant in tenants if tenant.id != SUPER_TENANT_ID)),
         found,
         _by_tenant(session, RESOURCE, RESOURCE.c.reg_tenant_id),
-        facts["reg_content"].size,
+        facts[CONTENT.name].size if CONTENT.name in facts else 0,
         count(session, LOG, facts),
     )
 
@@ -199,7 +199,7 @@ def _tenant_facts(tenant: Tenant, am: AmContents, shared: SharedContents) -> Ten
 def count(session: Session, what: FromClause, facts: Mapping[str, TableFacts]) -> Count:
     """Count a table, or take the server's estimate when it is very large."""
     name = str(getattr(what, "name", ""))
-    if facts[name].rows > MANY:
+    if name in facts and facts[name].rows > MANY:
         return Count(facts[name].rows, approximate=True)
     return Count(int(session.all(select(func.count()).select_from(what))[0][0]))
 
