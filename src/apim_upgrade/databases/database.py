@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,6 +22,7 @@ from apim_upgrade.databases.session import PostgresSession
 from apim_upgrade.errors import EnvironmentProblem
 
 _LOCK = 0x41504D55  # "APMU": one key in every database; PostgreSQL keeps advisory locks per database
+_PATIENCE = 3.0
 _DRIVERS = {"postgresql": "postgresql+psycopg"}
 
 
@@ -104,7 +106,12 @@ class Database:
     def lock(self, owner: str) -> Iterator[None]:
         """Hold the one-writer lock of this database for the length of the block; it falls with the process."""
         with self.autocommit() as session:
-            if not session.all(f"SELECT pg_try_advisory_lock({_LOCK})")[0][0]:
+            # A server needs a moment to notice that a killed process is gone, and keeps its lock until then.
+            deadline = time.monotonic() + _PATIENCE
+            while not session.all(f"SELECT pg_try_advisory_lock({_LOCK})")[0][0]:
+                if time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
                 raise EnvironmentProblem(
                     f"Database {self.name} ({self.address}) is being upgraded by {self._holder(session)}.",
                     hint="Wait for it, or stop it and run again to resume.",
