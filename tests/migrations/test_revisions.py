@@ -100,7 +100,7 @@ def run(pair: Pair, upgrade: Upgrade, *, again: bool = False, retry_failed: bool
 
 def rows(database: Database, query: str) -> list[tuple[object, ...]]:
     with database.read() as session:
-        return [tuple(row) for row in session.all(query.replace("%", "%%"))]
+        return [tuple(row) for row in session.all(query)]
 
 
 def value(database: Database, query: str) -> object:

@@ -24,14 +24,14 @@ STORED = table("am_gw_api_artifacts", column("api_id", String), column("revision
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """One artifact, or why there is none."""
+    """One artifact, or why there is none: ``problem`` is (reason, action)."""
 
     item: str
     api_uuid: str
     revision_uuid: str
     zipped: bytes = b""
-    reason: str = ""
-    action: str = ""
+    problem: tuple[str, str] | None = None
+    caution: gateway.Caution | None = None
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
@@ -68,16 +68,19 @@ def _rows(work: Work, target: Release) -> Iterator[Sequence[object]]:
     inputs = (each for each in gateway.revisions(am, shared, wanted) if work.wants(each.item))
     for built in in_order(partial(_build, target=target), inputs):
         work.saw()
-        if built.reason:
-            work.failed(built.item, built.reason, built.action)
-        else:
-            yield built.api_uuid, built.revision_uuid, built.zipped, work.started
+        if built.problem is not None:
+            work.failed(built.item, *built.problem)
+            continue
+        if built.caution is not None:
+            work.noted(built.item, built.caution.reason, built.caution.action)
+        yield built.api_uuid, built.revision_uuid, built.zipped, work.started
 
 
 def _build(revision: gateway.RevisionInput, target: Release) -> _Built:
     """Build one artifact; runs in any process, so a broken API comes back as a value."""
+    named = (revision.item, revision.api.uuid, revision.uuid)
     try:
         zipped = gateway.build(revision, target)
     except gateway.Unbuildable as problem:
-        return _Built(revision.item, revision.api.uuid, revision.uuid, reason=problem.reason, action=problem.action)
-    return _Built(revision.item, revision.api.uuid, revision.uuid, zipped)
+        return _Built(*named, problem=(problem.reason, problem.action))
+    return _Built(*named, zipped, caution=gateway.caution(revision))
