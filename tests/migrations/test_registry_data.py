@@ -10,8 +10,8 @@ from api_data import STARTED, Estates, Prepared, prepared
 from lxml import etree
 
 from apim_upgrade import registry
-from apim_upgrade.engine import Verdict, journal
-from apim_upgrade.migrations import artifact_edits, registry_types
+from apim_upgrade.engine import Sql, Verdict, journal
+from apim_upgrade.migrations import artifact_edits, prepare, registry_types, reindex
 from apim_upgrade.migrations.v4_0_0 import fault_sequences, icons_and_wsdls, websocket
 from apim_upgrade.migrations.v4_1_0 import version_comparable
 from apim_upgrade.migrations.v4_2_0 import lifecycle_status
@@ -417,6 +417,21 @@ def test_steps_of_releases_that_are_not_crossed_do_not_exist(prepared: Estates) 
     upgrade = prepared("4.5.0", "4.6.0").upgrade
     modules = (websocket, icons_and_wsdls, fault_sequences, version_comparable, lifecycle_status, artifact_edits)
     assert [module.steps(upgrade) for module in modules] == [[]] * len(modules)
+
+
+def test_every_statement_can_be_shown_before_it_is_run(prepared: Estates) -> None:
+    estate = prepared("3.2.0", "4.7.0")
+    modules = (
+        *(prepare, websocket, icons_and_wsdls, fault_sequences, version_comparable, lifecycle_status),
+        *(artifact_edits, registry_types, reindex),
+    )
+    steps = [step for module in modules for step in module.steps(estate.upgrade)]
+    assert len({step.name for step in steps}) == len(steps) == 11
+    with estate.pair.shared.read() as session:
+        for step in steps:
+            for operation in step.operations:
+                if isinstance(operation, Sql):
+                    assert len(session.render(operation.statement)) > 20
 
 
 # Type definitions

@@ -27,10 +27,19 @@ class Artifact:
     Table names are compared without case: old releases wrote ``uriTemplate``.
     """
 
-    __slots__ = ("_root",)
+    __slots__ = ("_leaves", "_root", "_tables")
 
     def __init__(self, root: etree._Element) -> None:
         self._root = root
+        self._tables: dict[str, etree._Element] = {}
+        self._leaves: dict[tuple[str, str], list[etree._Element]] = {}
+        for table in root:
+            if isinstance(table.tag, str):
+                name = _local_name(table).lower()
+                self._tables.setdefault(name, table)
+                for leaf in table:
+                    if isinstance(leaf.tag, str):
+                        self._leaves.setdefault((name, _local_name(leaf)), []).append(leaf)
 
     @classmethod
     def parse(cls, content: bytes | memoryview | None) -> Artifact:
@@ -51,22 +60,24 @@ class Artifact:
 
     def values(self, field: str, table: str = "overview") -> list[str]:
         """Return every value of a field that is not empty, such as several labels."""
-        return [leaf.text for leaf in self._leaves(field, table) if leaf.text]
+        return [leaf.text for leaf in self._leaves.get((table.lower(), field), ()) if leaf.text]
 
     def has(self, field: str, table: str = "overview") -> bool:
         """Say whether the field is there at all, be it empty."""
-        return bool(self._leaves(field, table))
+        return (table.lower(), field) in self._leaves
 
     def set(self, field: str, value: str, table: str = "overview") -> bool:
         """Give a field one value, making the field (and its table) when absent; say whether that changed anything."""
         if self.get(field, table) == value and (value or self.has(field, table)):
             return False
-        tables = self._tables(table)
-        home = tables[0] if tables else etree.SubElement(self._root, self._name(table))
-        leaf = next((child for child in _elements(home) if _local_name(child) == field), None)
-        if leaf is None:
-            leaf = etree.SubElement(home, self._name(field))
-        leaf.text = value
+        key = table.lower()
+        if key not in self._tables:
+            self._tables[key] = etree.SubElement(self._root, self._name(table))
+        home = self._tables[key]
+        leaves = self._leaves.setdefault((key, field), [])
+        if not leaves or leaves[0].getparent() is not home:
+            leaves.insert(0, etree.SubElement(home, self._name(field)))
+        leaves[0].text = value
         return True
 
     def to_bytes(self) -> bytes:
@@ -76,21 +87,11 @@ class Artifact:
                 element.text = ""
         return etree.tostring(self._root, encoding="utf-8", xml_declaration=False)
 
-    def _tables(self, table: str) -> list[etree._Element]:
-        return [child for child in _elements(self._root) if _local_name(child).lower() == table.lower()]
-
-    def _leaves(self, field: str, table: str) -> list[etree._Element]:
-        return [leaf for element in self._tables(table) for leaf in _elements(element) if _local_name(leaf) == field]
-
     def _name(self, local: str) -> str:
         namespace = etree.QName(self._root).namespace
         return f"{{{namespace}}}{local}" if namespace else local
 
 
-def _elements(parent: etree._Element) -> list[etree._Element]:
-    """Children that are elements, without comments and processing instructions."""
-    return [child for child in parent if isinstance(child.tag, str)]
-
-
 def _local_name(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    """The name without its namespace."""
+    return str(element.tag).rpartition("}")[2]

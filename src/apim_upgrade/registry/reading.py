@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, union
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.engine import Session
 from apim_upgrade.registry.paths import API_MEDIA_TYPE, ARTIFACT, PROVIDERS, split
 from apim_upgrade.registry.tables import CONTENT, PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
 
-STATE = "registry.lifecycle.APILifeCycle.state"
+_STATE = "registry.lifecycle.APILifeCycle.state"
 """The property that holds an API's life-cycle state up to 4.1, such as ``Published``."""
 
 
@@ -51,23 +51,44 @@ def artifacts() -> Select[Any]:
     """
     Select the artifacts of the working copies of all APIs and products of all tenants, in order of tenant and UUID.
 
-    Columns as :func:`files`, and ``state``: the life-cycle state as the property has it, NULL where there is none.
+    Columns as :func:`files`, and ``state``: :func:`life_cycle_state`.
     """
-    states = properties_of(RESOURCE.c.reg_name == ARTIFACT).where(PROPERTY.c.reg_name == STATE).subquery("states")
-    state = (
-        select(states.c.tenant_id, states.c.version, func.max(states.c.value).label("value"))
-        .group_by(states.c.tenant_id, states.c.version)
-        .subquery("state")
-    )
     return (
         files()
-        .add_columns(state.c.value.label("state"))
-        .outerjoin(
-            state, and_(state.c.tenant_id == RESOURCE.c.reg_tenant_id, state.c.version == RESOURCE.c.reg_version)
-        )
+        .add_columns(life_cycle_state().label("state"))
         .where(working_artifact())
         .order_by(RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_uuid, PATH.c.reg_path_value)
     )
+
+
+def life_cycle_state() -> ColumnElement[str]:
+    """
+    Return the life-cycle state of a file, as a column beside RESOURCE; NULL where it has none.
+
+    Looked up row by row through the links' indexes: a join would be left to the planner's guess of how many links a
+    resource has, which it cannot know.
+    """
+    by_path = and_(
+        RESOURCE_PROPERTY.c.reg_path_id == RESOURCE.c.reg_path_id,
+        RESOURCE_PROPERTY.c.reg_resource_name == RESOURCE.c.reg_name,
+    )
+    by_version = RESOURCE_PROPERTY.c.reg_version == RESOURCE.c.reg_version
+    values = (
+        select(func.max(PROPERTY.c.reg_value))
+        .select_from(RESOURCE_PROPERTY)
+        .join(
+            PROPERTY,
+            and_(
+                PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
+                PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
+            ),
+        )
+        .where(link, RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id, PROPERTY.c.reg_name == _STATE)
+        .correlate(RESOURCE)
+        .scalar_subquery()
+        for link in (by_path, by_version)
+    )
+    return func.coalesce(*values)
 
 
 def working_artifact() -> ColumnElement[bool]:
@@ -84,48 +105,6 @@ def resource_path() -> ColumnElement[bool]:
     return and_(PATH.c.reg_path_id == RESOURCE.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE.c.reg_tenant_id)
 
 
-def properties_of(*where: ColumnElement[bool]) -> Select[Any]:
-    """
-    Select (tenant_id, version, name, value) of the properties of the resources that ``where`` picks on RESOURCE, PATH.
-
-    A link names its resource by folder and name, or (where versioning was on once) by version; both are followed.
-    """
-    resource = select(
-        RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_version, RESOURCE_PROPERTY.c.reg_property_id
-    ).select_from(RESOURCE)
-    by_path = resource.join(
-        RESOURCE_PROPERTY,
-        and_(
-            RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
-            RESOURCE_PROPERTY.c.reg_path_id == RESOURCE.c.reg_path_id,
-            func.coalesce(RESOURCE_PROPERTY.c.reg_resource_name, "") == func.coalesce(RESOURCE.c.reg_name, ""),
-        ),
-    )
-    by_version = resource.join(
-        RESOURCE_PROPERTY,
-        and_(
-            RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
-            RESOURCE_PROPERTY.c.reg_version == RESOURCE.c.reg_version,
-        ),
-    )
-    links = union(*(query.join(PATH, resource_path()).where(*where) for query in (by_path, by_version))).subquery(
-        "links"
-    )
-    return (
-        select(
-            links.c.reg_tenant_id.label("tenant_id"),
-            links.c.reg_version.label("version"),
-            PROPERTY.c.reg_name.label("name"),
-            PROPERTY.c.reg_value.label("value"),
-        )
-        .select_from(links)
-        .join(
-            PROPERTY,
-            and_(PROPERTY.c.reg_id == links.c.reg_property_id, PROPERTY.c.reg_tenant_id == links.c.reg_tenant_id),
-        )
-    )
-
-
 def read(session: Session, tenant_id: int, path: str) -> bytes | None:
     """Return the content of one file, None when there is no such file or it has no content."""
     folder, name = split(path)
@@ -140,12 +119,38 @@ def read(session: Session, tenant_id: int, path: str) -> bytes | None:
 def read_properties(session: Session, tenant_id: int, path: str) -> dict[str, list[str]]:
     """Return the properties of one file; each may have several values."""
     folder, name = split(path)
-    found: dict[str, list[str]] = {}
-    query = properties_of(
-        RESOURCE.c.reg_tenant_id == tenant_id, PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name
+    links = (
+        select(PROPERTY.c.reg_id, PROPERTY.c.reg_name, PROPERTY.c.reg_value)
+        .distinct()
+        .select_from(RESOURCE)
+        .join(PATH, resource_path())
+        .join(
+            RESOURCE_PROPERTY,
+            and_(
+                RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+                or_(
+                    and_(
+                        RESOURCE_PROPERTY.c.reg_path_id == RESOURCE.c.reg_path_id,
+                        RESOURCE_PROPERTY.c.reg_resource_name == RESOURCE.c.reg_name,
+                    ),
+                    # Where versioning was on once, a link names the version of its resource instead.
+                    RESOURCE_PROPERTY.c.reg_version == RESOURCE.c.reg_version,
+                ),
+            ),
+        )
+        .join(
+            PROPERTY,
+            and_(
+                PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
+                PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
+            ),
+        )
+        .where(RESOURCE.c.reg_tenant_id == tenant_id, PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name)
+        .order_by(PROPERTY.c.reg_id)
     )
-    for row in session.all(query.order_by(PROPERTY.c.reg_id)):
-        found.setdefault(row.name, []).append(row.value or "")
+    found: dict[str, list[str]] = {}
+    for row in session.all(links):
+        found.setdefault(row.reg_name, []).append(row.reg_value or "")
     return found
 
 

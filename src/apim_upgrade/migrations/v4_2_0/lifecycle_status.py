@@ -14,8 +14,7 @@ from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.am_tables import API
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.registry.reading import STATE
-from apim_upgrade.registry.tables import PROPERTY, RESOURCE
+from apim_upgrade.registry.tables import PATH, RESOURCE
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
@@ -25,17 +24,13 @@ def steps(upgrade: Upgrade) -> list[Step]:
     stage = stage_table("lifecycle_status", Column("api_uuid", String(100)), Column("status", String(30)))
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
-        states = registry.properties_of(registry.working_artifact()).where(PROPERTY.c.reg_name == STATE).subquery()
-        query = (
-            select(RESOURCE.c.reg_uuid, func.max(states.c.value))
-            .join(
-                states,
-                (states.c.tenant_id == RESOURCE.c.reg_tenant_id) & (states.c.version == RESOURCE.c.reg_version),
-            )
-            .group_by(RESOURCE.c.reg_uuid)
-            .order_by(RESOURCE.c.reg_uuid)
+        states = (
+            select(RESOURCE.c.reg_uuid, registry.life_cycle_state())
+            .join(PATH, registry.resource_path())
+            .where(registry.working_artifact())
+            .order_by(RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_uuid)
         )
-        for row in work.sessions[registry.DATABASE].stream(query):
+        for row in work.sessions[registry.DATABASE].stream(states):
             work.saw()
             uuid, state = tuple(row)
             if state:
