@@ -1,4 +1,4 @@
-"""An estate as the identity steps find it, expanded by hand as far as they need, and readers of its rows by name."""
+"""An estate as the identity steps find it, expanded, and readers of its rows by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from apim_upgrade.migrations import identity
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Choices, Tenant, Upgrade
 from apim_upgrade.migrations.workspace import TENANT
 from apim_upgrade.releases import Release
+from apim_upgrade.schema import expand_steps, introspect
 from conftest import Pair
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5)
@@ -20,16 +21,10 @@ LOCAL, OIDC = "http://wso2.org/claims", "http://wso2.org/oidc/claim"
 
 
 def upgrade_of(pair: Pair, source: str, target: str, choices: Choices | None = None) -> Upgrade:
-    """The upgrade of this estate, and the workspace table of its tenants."""
+    """The upgrade of this estate."""
     with pair.shared.read() as session:
         found = session.all("SELECT um_id, um_domain_name, um_active FROM um_tenant ORDER BY um_id")
     tenants = (Tenant(SUPER_TENANT_ID, SUPER_TENANT_DOMAIN), *(Tenant(*row) for row in found))
-    with pair.am.write() as session:
-        TENANT.metadata.create_all(session._connection, tables=[TENANT])
-        for tenant in tenants:
-            session.execute(
-                insert(TENANT).values(tenant_id=tenant.id, domain=tenant.domain, active=bool(tenant.active))
-            )
     return Upgrade(Release.parse(source), Release.parse(target), STARTED, tenants, choices or Choices())
 
 
@@ -38,23 +33,29 @@ def upgrade_without_estate(source: str, target: str, choices: Choices | None = N
     return Upgrade(Release.parse(source), Release.parse(target), STARTED, (), choices or Choices())
 
 
-def expand(pair: Pair, upgrade: Upgrade) -> None:
-    """Add what the target has and the identity steps name."""
-    if upgrade.crosses("4.0.0"):
-        with pair.shared.write() as session:
-            session.execute("ALTER TABLE um_tenant ADD COLUMN um_tenant_uuid varchar(36)")
+def list_tenants(pair: Pair, upgrade: Upgrade) -> None:
+    """Fill the workspace table of tenants, as the prepare steps do."""
+    with pair.am.write() as session:
+        TENANT.metadata.create_all(session._connection, tables=[TENANT])
+        for tenant in upgrade.tenants:
             session.execute(
-                "CREATE TABLE um_hybrid_group_role (um_id serial, um_group_name varchar(255), um_role_id integer, "
-                "um_tenant_id integer, um_domain_id integer)"
+                insert(TENANT).values(tenant_id=tenant.id, domain=tenant.domain, active=bool(tenant.active))
             )
-    if upgrade.crosses("4.2.0"):
-        with pair.am.write() as session:
-            session.execute("ALTER TABLE idn_oauth2_scope_binding ADD COLUMN id serial PRIMARY KEY")
+
+
+def expand(pair: Pair, upgrade: Upgrade) -> None:
+    """Widen both schemas as an upgrade does before its data steps."""
+    record = _record(upgrade)
+    for part, database in pair.by_name().items():
+        with database.write() as session:
+            journal.open_journal(session, record)
+            live = introspect(session)
+        Runner({part: database}, record).run(expand_steps("postgresql", live, upgrade.source, upgrade.target, part))
 
 
 def run(pair: Pair, upgrade: Upgrade) -> list[journal.Entry]:
     """Run every identity step with a new journal; return what each did."""
-    record = RunRecord("run", "0.1.0", str(upgrade.source), str(upgrade.target), "f" * 64, STARTED, "{}")
+    record = _record(upgrade)
     for database in pair.by_name().values():
         with database.write() as session:
             journal.drop_journal(session)
@@ -67,6 +68,10 @@ def run(pair: Pair, upgrade: Upgrade) -> list[journal.Entry]:
     return entries
 
 
+def _record(upgrade: Upgrade) -> RunRecord:
+    return RunRecord("run", "0.1.0", str(upgrade.source), str(upgrade.target), "f" * 64, STARTED, "{}")
+
+
 def verdicts(database: Database) -> dict[str, ItemVerdict]:
     with database.read() as session:
         return {verdict.item: verdict for _, verdict in journal.read_verdicts(session)}
@@ -74,7 +79,7 @@ def verdicts(database: Database) -> dict[str, ItemVerdict]:
 
 def rows(database: Database, query: str) -> list[tuple[object, ...]]:
     with database.read() as session:
-        return [tuple(row) for row in session.all(query.replace("%", "%%"))]
+        return [tuple(row) for row in session.all(query)]
 
 
 def one(database: Database, query: str) -> object:
@@ -84,7 +89,7 @@ def one(database: Database, query: str) -> object:
 def execute(database: Database, *statements: str) -> None:
     with database.write() as session:
         for statement in statements:
-            session.execute(statement.replace("%", "%%"))
+            session.execute(statement)
 
 
 CLAIM_TABLES = {

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from apim_upgrade.engine import Phase, Sql
 from apim_upgrade.errors import StepFailed
 from apim_upgrade.migrations import identity
 from apim_upgrade.migrations.upgrade import Choices
-from conftest import Pair
 
-from .conftest import Finish
+from .conftest import Finish, GetReady
 from .estate import (
     LOCAL,
     OIDC,
     claim_rows,
     execute,
-    expand,
     one,
     rows,
     run,
-    upgrade_of,
     upgrade_without_estate,
 )
 
-Estate = Callable[[str], Pair]
 
-
-def test_i1_an_error_stops_the_run_instead_of_being_logged(real_estate: Estate) -> None:
-    pair = real_estate("4.0.0")
-    upgrade = upgrade_of(pair, "4.0.0", "4.2.0")
+def test_i1_an_error_stops_the_run_instead_of_being_logged(ready: GetReady) -> None:
+    pair, upgrade = ready("4.0.0", "4.4.0")
     execute(pair.am, "ALTER TABLE idn_claim_property ADD CHECK (property_value <> 'Backup Codes') NOT VALID")
     with pytest.raises(StepFailed, match=r"4\.2\.0/identity/claims"):
         run(pair, upgrade)
@@ -39,12 +31,10 @@ def test_i1_an_error_stops_the_run_instead_of_being_logged(real_estate: Estate) 
     assert rows(pair.am, "SELECT state FROM apim_upgrade_journal WHERE step LIKE '%claims'") == [("failed",)]
 
 
-def test_i2_user_ids_are_given_to_all_users_at_once(real_estate: Estate) -> None:
-    pair = real_estate("3.2.0")
-    upgrade = upgrade_of(pair, "3.2.0", "4.2.0")
+def test_i2_user_ids_are_given_to_all_users_at_once(ready: GetReady) -> None:
+    pair, upgrade = ready("3.2.0", "4.2.0")
     (step,) = (step for step in identity.steps(upgrade) if step.name == "identity/user-ids")
     assert sum(isinstance(operation, Sql) for operation in step.operations) == 4
-    expand(pair, upgrade)
     execute(
         pair.shared,
         "ALTER TABLE um_user ALTER um_user_id DROP NOT NULL",
@@ -56,9 +46,8 @@ def test_i2_user_ids_are_given_to_all_users_at_once(real_estate: Estate) -> None
     assert one(pair.shared, "SELECT count(DISTINCT um_user_id) FROM um_user") == 5021
 
 
-def test_i3_recovery_codes_are_not_shifted_in_time(real_estate: Estate) -> None:
-    pair = real_estate("4.0.0")
-    upgrade = upgrade_of(pair, "4.0.0", "4.2.0")
+def test_i3_recovery_codes_are_not_shifted_in_time(ready: GetReady) -> None:
+    pair, upgrade = ready("4.0.0", "4.4.0")
     execute(
         pair.am,
         "INSERT INTO idn_recovery_data (user_name, user_domain, tenant_id, code, scenario, step, time_created) "
@@ -105,10 +94,8 @@ def test_i6a_internal_scopes_are_not_added_for_4_2_0(finished: Finish) -> None:
     assert not [item for item in done.am_verdicts if item.startswith("scope internal")]
 
 
-def test_i6b_ids_are_read_from_any_profile(real_estate: Estate) -> None:
-    pair = real_estate("3.2.0")
-    upgrade = upgrade_of(pair, "3.2.0", "4.2.0")
-    expand(pair, upgrade)
+def test_i6b_ids_are_read_from_any_profile(ready: GetReady) -> None:
+    pair, upgrade = ready("3.2.0", "4.2.0")
     query = "SELECT um_id, um_user_id FROM um_user WHERE um_user_name = 'apim_reserved_user' ORDER BY 1"
     before = rows(pair.shared, query)
     attributes = rows(pair.shared, "SELECT * FROM um_user_attribute ORDER BY um_id")

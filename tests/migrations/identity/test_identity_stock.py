@@ -11,6 +11,7 @@ import pytest
 from apim_upgrade.databases import Database
 from apim_upgrade.migrations.identity import stock
 from apim_upgrade.releases import Release
+from apim_upgrade.releases.knowledge import remedy_for
 from conftest import shared_path
 
 from .conftest import Finish
@@ -104,3 +105,10 @@ def test_changes_of_oidc_scopes_lead_from_one_fresh_server_to_the_next(fresh: Fr
         "SELECT name, display_name, description FROM idn_oauth2_scope WHERE scope_type = 'OIDC'",
     )
     assert named == set(newest)
+
+
+def test_rows_that_these_steps_mend_do_not_stop_an_upgrade_before_it_begins() -> None:
+    doubles = ("IDN_OAUTH2_SCOPE", "IDN_OAUTH2_SCOPE_BINDING", "IDN_OAUTH2_RESOURCE_SCOPE")
+    assert {remedy_for(table, "key").remedy for table in doubles} == {"repair"}
+    assert remedy_for("UM_USER", "not null").remedy == "repair"
+    assert remedy_for("UM_USER", "key").remedy == "stop"

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Column, Integer, String, and_, exists, func, insert, literal, or_, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
+from apim_upgrade.migrations.am_tables import blank
 from apim_upgrade.migrations.identity.tables import (
     APPLICATION,
     IDP_METADATA,
     INBOUND_AUTH,
     OIDC_PROPERTY,
-    is_blank,
 )
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.registry.paths import C, join
@@ -106,7 +106,7 @@ def _access_urls() -> Step:
             update(APPLICATION)
             .values(access_url=_URL.c.url)
             .where(
-                is_blank(APPLICATION.c.access_url),
+                blank(APPLICATION.c.access_url),
                 APPLICATION.c.tenant_id == _URL.c.tenant_id,
                 INBOUND_AUTH.c.app_id == APPLICATION.c.id,
                 INBOUND_AUTH.c.inbound_auth_type == kind,
@@ -138,7 +138,7 @@ def _urls(work: Work) -> Iterator[Sequence[object]]:
     )
     as_file = and_(PATH.c.reg_path_value == _URLS_FOLDER, RESOURCE_PROPERTY.c.reg_resource_name == _URLS_NAME)
     as_folder = and_(
-        PATH.c.reg_path_value == join(_URLS_FOLDER, _URLS_NAME), is_blank(RESOURCE_PROPERTY.c.reg_resource_name)
+        PATH.c.reg_path_value == join(_URLS_FOLDER, _URLS_NAME), blank(RESOURCE_PROPERTY.c.reg_resource_name)
     )
     party, url = PROPERTY.c.reg_name, func.min(PROPERTY.c.reg_value)
     query = (
@@ -146,7 +146,7 @@ def _urls(work: Work) -> Iterator[Sequence[object]]:
         .select_from(PATH)
         .join(RESOURCE_PROPERTY, same_path)
         .join(PROPERTY, same_property)
-        .where(or_(as_file, as_folder), ~is_blank(PROPERTY.c.reg_value))
+        .where(or_(as_file, as_folder), ~blank(PROPERTY.c.reg_value))
         .group_by(PATH.c.reg_tenant_id, party)
         .order_by(PATH.c.reg_tenant_id, party)
     )

@@ -10,7 +10,7 @@ What differs is reported, one line a claim.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Integer, String, and_, distinct, exists, func, insert, literal, or_, select, true
@@ -18,6 +18,7 @@ from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
+from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity import stock
 from apim_upgrade.migrations.identity.tables import (
     CLAIM,
@@ -67,7 +68,8 @@ def steps(upgrade: Upgrade) -> list[Step]:
             (
                 Stage(FRESH, _claims(fresh), f"the claims of a new tenant of {release}"),
                 Stage(FRESH_PROPERTY, _properties(fresh), "their properties"),
-                Stage(MISSING, _missing(release), "those that a tenant lacks"),
+                findings("claim_difference", _differences(release), "claims that differ and stay as they are"),
+                Stage(MISSING, _missing, "those that a tenant lacks"),
                 Sql(_insert_dialects(), "dialects"),
                 Sql(_insert_claims(), "claims"),
                 Sql(_insert_attributes(), "attributes of local claims in the primary user store"),
@@ -102,30 +104,26 @@ def _properties(fresh: Sequence[stock.Claim]) -> Rows:
     return rows
 
 
-def _missing(release: str) -> Rows:
-    def rows(work: Work) -> Iterator[Sequence[object]]:
-        _report_differences(work, release)
-        known = exists(
-            select(1)
-            .select_from(CLAIM.join(CLAIM_DIALECT, _own_dialect()))
-            .where(
-                CLAIM_DIALECT.c.dialect_uri == FRESH.c.dialect,
-                CLAIM.c.claim_uri == FRESH.c.claim,
-                CLAIM.c.tenant_id == TENANT.c.tenant_id,
-            )
+def _missing(work: Work) -> Iterator[Sequence[object]]:
+    known = exists(
+        select(1)
+        .select_from(CLAIM.join(CLAIM_DIALECT, _own_dialect()))
+        .where(
+            CLAIM_DIALECT.c.dialect_uri == FRESH.c.dialect,
+            CLAIM.c.claim_uri == FRESH.c.claim,
+            CLAIM.c.tenant_id == TENANT.c.tenant_id,
         )
-        query = (
-            select(FRESH.c.no, TENANT.c.tenant_id)
-            .select_from(FRESH)
-            .join(TENANT, true())
-            .where(~known.correlate(FRESH, TENANT))
-            .order_by(TENANT.c.tenant_id, FRESH.c.no)
-        )
-        for row in work.sessions["am"].stream(query):
-            work.saw()
-            yield row.no, row.tenant_id
-
-    return rows
+    )
+    query = (
+        select(FRESH.c.no, TENANT.c.tenant_id)
+        .select_from(FRESH)
+        .join(TENANT, true())
+        .where(~known.correlate(FRESH, TENANT))
+        .order_by(TENANT.c.tenant_id, FRESH.c.no)
+    )
+    for row in work.sessions["am"].stream(query):
+        work.saw()
+        yield row.no, row.tenant_id
 
 
 def _own_dialect() -> Any:
@@ -201,29 +199,31 @@ def _insert_mappings() -> Any:
     return insert(CLAIM_MAPPING).from_select(["ext_claim_id", "mapped_local_claim_id", "tenant_id"], rows)
 
 
-def _report_differences(work: Work, release: str) -> None:
-    """Note, a line a claim, where tenants' existing claims are not those of a new tenant; they stay as they are."""
-    session = work.sessions["am"]
-    texts: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for query, wording in (
-        (_other_attribute(), "attribute {fresh} ({here} here)"),
-        (_other_mapping(), "mapping to {fresh} ({here} here)"),
-        (_other_property(), "property {fresh}"),
-    ):
-        for row in session.all(query):
-            here = wording.format(fresh=row.fresh, here=row.here or "none")
-            texts[row.dialect, row.claim].append(f"{here} in {_tenants(row.tenants)}")
-    for (dialect, claim), differences in sorted(texts.items()):
-        work.noted(
-            f"claim {claim}" if claim.startswith(dialect) else f"claim {dialect} {claim}",
-            f"kept as it is; a new tenant of {release} has another {'; another '.join(differences)}",
-            "Nothing is needed; change it in the management console if the new value is wanted.",
-        )
-    own = session.all(_own_claims())
-    if own:
-        named = ", ".join(f"{row.claim_uri} ({_tenants(row.tenants)})" for row in own[:_NAMED_OWN_CLAIMS])
-        more = f" and {len(own) - _NAMED_OWN_CLAIMS} more" if len(own) > _NAMED_OWN_CLAIMS else ""
-        work.noted("claims of the estate's own", f"kept; a new tenant of {release} has no {named}{more}")
+def _differences(release: str) -> Callable[[Work], None]:
+    def look(work: Work) -> None:
+        session = work.sessions["am"]
+        texts: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for query, wording in (
+            (_other_attribute(), "attribute {fresh} ({here} here)"),
+            (_other_mapping(), "mapping to {fresh} ({here} here)"),
+            (_other_property(), "property {fresh}"),
+        ):
+            for row in session.all(query):
+                here = wording.format(fresh=row.fresh, here=row.here or "none")
+                texts[row.dialect, row.claim].append(f"{here} in {_tenants(row.tenants)}")
+        for (dialect, claim), differences in sorted(texts.items()):
+            work.noted(
+                f"claim {claim}" if claim.startswith(dialect) else f"claim {dialect} {claim}",
+                f"kept as it is; a new tenant of {release} has another {'; another '.join(differences)}",
+                "Nothing is needed; change it in the management console if the new value is wanted.",
+            )
+        own = session.all(_own_claims())
+        if own:
+            named = ", ".join(f"{row.claim_uri} ({_tenants(row.tenants)})" for row in own[:_NAMED_OWN_CLAIMS])
+            more = f" and {len(own) - _NAMED_OWN_CLAIMS} more" if len(own) > _NAMED_OWN_CLAIMS else ""
+            work.noted("claims of the estate's own", f"kept; a new tenant of {release} has no {named}{more}")
+
+    return look
 
 
 def _tenants(count: int) -> str:

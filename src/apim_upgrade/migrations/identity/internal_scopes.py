@@ -16,6 +16,7 @@ from sqlalchemy import Column, Integer, String, and_, distinct, exists, func, in
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
+from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity import stock
 from apim_upgrade.migrations.identity.tables import SCOPE, SCOPE_BINDING
 from apim_upgrade.migrations.upgrade import Upgrade
@@ -36,9 +37,6 @@ _MISSING = stage_table(
     "missing_internal_scope",
     Column("tenant_id", Integer, nullable=False),
     Column("name", String(255), nullable=False),
-)
-_EDITED = stage_table(
-    "edited_internal_scope", Column("name", String(255), nullable=False), Column("tenants", Integer, nullable=False)
 )
 
 
@@ -78,7 +76,7 @@ def _report(source: Release) -> Step:
         Phase.MIGRATE,
         (
             Stage(_STOCK, _stock(source), f"internal scopes of {source}"),
-            Stage(_EDITED, _edited, "scopes with other permissions, which are reported and left alone"),
+            findings("edited_internal_scope", _edited, "scopes with other permissions, which are left alone"),
         ),
     )
 
@@ -131,7 +129,7 @@ def _insert_bindings() -> Any:
     return insert(SCOPE_BINDING).from_select(["scope_id", "scope_binding", "binding_type"], rows)
 
 
-def _edited(work: Work) -> Iterator[Sequence[object]]:
+def _edited(work: Work) -> None:
     found: Counter[str] = Counter()
     for query in (_lost(), _gained()):
         for row in work.sessions["am"].all(query):
@@ -144,7 +142,6 @@ def _edited(work: Work) -> Iterator[Sequence[object]]:
             f"from {_FROM_FILE} on the server's file decides for every tenant",
             "Edit oauth-scope-bindings.xml of the target, or choose internal scopes per tenant.",
         )
-        yield name, tenants
 
 
 def _lost() -> Any:

@@ -29,8 +29,10 @@ from sqlalchemy import (
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
+from apim_upgrade.migrations.am_tables import blank
+from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity import stock
-from apim_upgrade.migrations.identity.tables import CLAIM, CLAIM_DIALECT, SCOPE, SCOPE_CLAIM, is_blank
+from apim_upgrade.migrations.identity.tables import CLAIM, CLAIM_DIALECT, SCOPE, SCOPE_CLAIM
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import TENANT
 
@@ -67,7 +69,12 @@ def _step(release: str, scopes: Sequence[stock.OidcScope]) -> Step:
         (
             Stage(_CHANGED, _changed(scopes), f"scopes that {release} adds or changes"),
             Stage(_GIVEN, _given(scopes), "claims that it adds to them"),
-            Stage(_CONCERNED, _concerned(release, scopes), "the tenants' scopes that this concerns"),
+            Stage(_CONCERNED, _concerned(release), "the tenants' scopes that this concerns"),
+            *(
+                findings("openid_claim", _openid, "claims of the scope openid, which stay")
+                for scope in scopes
+                if scope.name == _OPENID
+            ),
             Sql(_insert_scopes(), "new scopes"),
             Sql(_insert_claims(), "claims of scopes"),
             Sql(_name_scopes(), "names and descriptions, where nobody has given any"),
@@ -93,7 +100,7 @@ def _given(scopes: Sequence[stock.OidcScope]) -> Rows:
     return rows
 
 
-def _concerned(release: str, scopes: Sequence[stock.OidcScope]) -> Rows:
+def _concerned(release: str) -> Rows:
     """
     Yield the tenants' scopes to add or to change.
 
@@ -128,13 +135,11 @@ def _concerned(release: str, scopes: Sequence[stock.OidcScope]) -> Rows:
                 )
             elif (row.scope_id is None) == row.is_new:
                 yield row.tenant_id, row.name, row.is_new
-        if any(scope.name == _OPENID and not scope.claims for scope in scopes):
-            _report_openid(work, release)
 
     return rows
 
 
-def _report_openid(work: Work, release: str) -> None:
+def _openid(work: Work) -> None:
     (row,) = work.sessions["am"].all(
         select(
             func.count(distinct(SCOPE_CLAIM.c.external_claim_id)).label("claims"),
@@ -146,7 +151,7 @@ def _report_openid(work: Work, release: str) -> None:
     if row.claims:
         work.noted(
             "scope openid",
-            f"keeps its claims ({row.claims} in {row.tenants} tenants); a new tenant of {release} gives it none",
+            f"keeps its claims ({row.claims} in {row.tenants} tenants); a new tenant has none there from 4.2.0 on",
             "Nothing is needed; take claims from it in the management console for smaller ID tokens.",
         )
 
@@ -203,7 +208,7 @@ def _name_scopes() -> Any:
         .where(
             SCOPE.c.name == _CHANGED.c.name,
             SCOPE.c.scope_type == _OIDC,
-            or_(is_blank(SCOPE.c.display_name), SCOPE.c.display_name == SCOPE.c.name),
-            is_blank(SCOPE.c.description),
+            or_(blank(SCOPE.c.display_name), SCOPE.c.display_name == SCOPE.c.name),
+            blank(SCOPE.c.description),
         )
     )

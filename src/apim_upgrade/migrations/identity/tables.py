@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, SmallInteger, String, column, or_, table
+from sqlalchemy import Integer, SmallInteger, String, column, table
 
 CLAIM_DIALECT = table(
     "idn_claim_dialect", column("id", Integer), column("dialect_uri", String), column("tenant_id", Integer)
@@ -130,8 +130,3 @@ UM_ROLE_PERMISSION = table(
     column("um_tenant_id", Integer),
     column("um_domain_id", Integer),
 )
-
-
-def is_blank(text: ColumnElement[str]) -> ColumnElement[bool]:
-    """NULL or empty, which are the same in estates (and on Oracle)."""
-    return or_(text.is_(None), text == "")

@@ -3,7 +3,8 @@ Identifiers of tenants and users in the shared database.
 
 4.0.0 gives every tenant a UUID. Users have one (UM_USER_ID, the same as their SCIM id) since 3.1.0, but a database that
 was upgraded to that release by hand may lack it for some. Ids that exist are never changed, since the user store's
-mapper and clients know them; where they disagree with the SCIM id, or exist twice, a person has to decide.
+mapper and clients know them; where they disagree with the SCIM id, a person may decide. Two users of one name or one
+id need no step: they stop an upgrade before it begins.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from sqlalchemy import Column, Integer, Row, String, and_, case, distinct, exist
 
 from apim_upgrade.databases import name_uuid, name_uuid_of
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.engine.step import Rows
+from apim_upgrade.migrations.am_tables import blank
+from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity.tables import (
     UM_DOMAIN,
     UM_TENANT,
     UM_USER,
     UM_USER_ATTRIBUTE,
     UM_USER_DOMAIN,
-    is_blank,
 )
 from apim_upgrade.migrations.upgrade import Upgrade
 
@@ -43,7 +44,7 @@ _ID = stage_table(
 
 def steps(upgrade: Upgrade) -> list[Step]:
     """Return the steps for tenants, where 4.0.0 is crossed, and for users, always."""
-    return [*([_tenants()] if upgrade.crosses("4.0.0") else []), _users(upgrade)]
+    return [*([_tenants()] if upgrade.crosses("4.0.0") else []), _users()]
 
 
 def _tenants() -> Step:
@@ -55,7 +56,7 @@ def _tenants() -> Step:
         Phase.MIGRATE,
         (
             Sql(
-                update(UM_TENANT).values(um_tenant_uuid=new).where(is_blank(UM_TENANT.c.um_tenant_uuid)),
+                update(UM_TENANT).values(um_tenant_uuid=new).where(blank(UM_TENANT.c.um_tenant_uuid)),
                 "from number and domain, so that a rehearsal gives the same",
             ),
         ),
@@ -64,7 +65,7 @@ def _tenants() -> Step:
     )
 
 
-def _users(upgrade: Upgrade) -> Step:
+def _users() -> Step:
     same_user = and_(UM_USER.c.um_id == _ID.c.um_id, UM_USER.c.um_tenant_id == _ID.c.um_tenant_id)
     return Step(
         "identity/user-ids",
@@ -72,7 +73,8 @@ def _users(upgrade: Upgrade) -> Step:
         "shared",
         Phase.MIGRATE,
         (
-            Stage(_ID, _ids(keys=upgrade.crosses("4.2.0")), "users without an id, each with its SCIM id or a new one"),
+            findings("user_id_finding", _report_disagreement, "users whose id is not their SCIM id"),
+            Stage(_ID, _ids, "users without an id, each with its SCIM id or a new one"),
             Sql(update(UM_USER).values(um_user_id=_ID.c.user_id).where(same_user), "ids"),
             *(
                 Sql(_insert_attribute(same_user, name, value), f"attribute {name}", counts=False)
@@ -80,33 +82,24 @@ def _users(upgrade: Upgrade) -> Step:
             ),
             Sql(_insert_domain(), "the user store of each id", counts=False),
         ),
-        touches=select(func.count()).select_from(UM_USER).where(is_blank(UM_USER.c.um_user_id)),
+        touches=select(func.count()).select_from(UM_USER).where(blank(UM_USER.c.um_user_id)),
         tables=(UM_USER.name, UM_USER_ATTRIBUTE.name, UM_USER_DOMAIN.name),
     )
 
 
-def _ids(*, keys: bool) -> Rows:
-    """Yield (number, tenant, id) of users without an id; with ``keys``, look for what 4.2.0's keys refuse as well."""
-
-    def rows(work: Work) -> Iterator[Sequence[object]]:
-        if keys:
-            _report_double_names(work)
-            _report_double_ids(work)
-        _report_disagreement(work)
-        found = work.sessions["shared"].stream(_users_without_id())
-        for (um_id, tenant_id, name), attributes in groupby(found, _user_of):
-            work.saw()
-            scim_ids = [(row.scim_id, row.is_free) for row in attributes if row.scim_id]
-            free = next((scim_id for scim_id, is_free in scim_ids if is_free), None)
-            if scim_ids and free is None:
-                work.noted(
-                    f"user {name} of tenant {tenant_id}",
-                    "another user has the same SCIM id; it got an id of its own",
-                    "Make attribute scimId the same as UM_USER_ID if SCIM clients read this user.",
-                )
-            yield um_id, tenant_id, free or name_uuid("user", tenant_id, um_id)
-
-    return rows
+def _ids(work: Work) -> Iterator[Sequence[object]]:
+    found = work.sessions["shared"].stream(_users_without_id())
+    for (um_id, tenant_id, name), attributes in groupby(found, _user_of):
+        work.saw()
+        scim_ids = [(row.scim_id, row.is_free) for row in attributes if row.scim_id]
+        free = next((scim_id for scim_id, is_free in scim_ids if is_free), None)
+        if scim_ids and free is None:
+            work.noted(
+                f"user {name} of tenant {tenant_id}",
+                "another user has the same SCIM id; it got an id of its own",
+                "Make attribute scimId the same as UM_USER_ID if SCIM clients read this user.",
+            )
+        yield um_id, tenant_id, free or name_uuid("user", tenant_id, um_id)
 
 
 def _user_of(row: Row[Any]) -> tuple[int, int, str]:
@@ -134,7 +127,7 @@ def _users_without_id() -> Any:
         .outerjoin(attribute, and_(*_of_user(attribute), attribute.c.um_attr_name == _SCIM_ID))
         .outerjoin(owned_once, owned_once.c.um_attr_value == attribute.c.um_attr_value)
         .outerjoin(taken, taken.c.um_user_id == attribute.c.um_attr_value)
-        .where(is_blank(UM_USER.c.um_user_id))
+        .where(blank(UM_USER.c.um_user_id))
         .order_by(
             UM_USER.c.um_tenant_id,
             UM_USER.c.um_id,
@@ -176,34 +169,6 @@ def _insert_domain() -> Any:
     return insert(UM_USER_DOMAIN).from_select(["um_user_id", "um_domain_id", "um_tenant_id"], rows)
 
 
-def _report_double_names(work: Work) -> None:
-    key = (UM_USER.c.um_tenant_id, UM_USER.c.um_user_name)
-    query = select(*key, func.count().label("rows")).group_by(*key).having(func.count() > 1).order_by(*key)
-    for row in work.sessions["shared"].all(query):
-        work.failed(
-            f"user {row.um_user_name} of tenant {row.um_tenant_id}",
-            f"exists {row.rows} times in UM_USER, which 4.2.0's unique key refuses",
-            "Delete or rename all but the one that logs in, with their attributes and roles; then run again.",
-        )
-
-
-def _report_double_ids(work: Work) -> None:
-    user_id = UM_USER.c.um_user_id
-    query = (
-        select(user_id, func.count().label("rows"))
-        .where(~is_blank(user_id))
-        .group_by(user_id)
-        .having(func.count() > 1)
-        .order_by(user_id)
-    )
-    for row in work.sessions["shared"].all(query):
-        work.failed(
-            f"user id {row.um_user_id}",
-            f"{row.rows} users have it, which 4.2.0's unique key refuses",
-            "Give all but one another UM_USER_ID and the same text as attribute scimId; then run again.",
-        )
-
-
 def _report_disagreement(work: Work) -> None:
     scim, same = UM_USER_ATTRIBUTE.alias("scim"), UM_USER_ATTRIBUTE.alias("same")
     agrees = exists(
@@ -212,7 +177,7 @@ def _report_disagreement(work: Work) -> None:
     disagreeing = (
         select(UM_USER.c.um_user_name, UM_USER.c.um_tenant_id)
         .where(
-            ~is_blank(UM_USER.c.um_user_id),
+            ~blank(UM_USER.c.um_user_id),
             exists(select(1).where(*_of_user(scim), scim.c.um_attr_name == _SCIM_ID)).correlate(UM_USER),
             ~agrees,
         )
