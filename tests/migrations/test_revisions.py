@@ -131,7 +131,9 @@ def verdicts(pair: Pair) -> list[tuple[str, Verdict]]:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_api_that_was_on_a_gateway_gets_one_revision(estate: Callable[[str], Pair], target: str) -> None:
+def test_every_api_that_was_on_a_gateway_gets_one_revision_and_runs_where_it_ran(
+    estate: Callable[[str], Pair], target: str
+) -> None:
     pair = estate(target)
     outcome = run(pair, upgrade_to(target))
     assert outcome.failed_items == 0
@@ -145,6 +147,23 @@ def test_every_api_that_was_on_a_gateway_gets_one_revision(estate: Callable[[str
     assert value(pair.am, "select count(*) from am_api_revision_metadata join am_revision using (revision_uuid)") == 30
     assert value(pair.am, "select count(*) from am_gw_published_api_details") == 30
     assert value(pair.am, "select count(*) from am_revision where created_time <> '2026-01-02 03:04:05'") == 0
+    assert rows(
+        pair.am,
+        "select name, vhost, display_on_devportal, deployed_time, count(*) from am_deployment_revision_mapping "
+        "group by 1, 2, 3, 4",
+    ) == [("Default", None, True, STARTED, 30)]
+    assert rows(
+        pair.am,
+        "select d.label, d.vhost, count(*) from am_gw_api_deployments d join am_revision r on r.revision_uuid = "
+        "d.revision_id and r.api_uuid = d.api_id join am_gw_published_api_details p on p.api_id = d.api_id "
+        "group by 1, 2",
+    ) == [("Default", None, 30)]
+    if target >= "4.3":
+        assert rows(
+            pair.am,
+            "select distinct api_type = 'APIProduct', revision_status from am_deployment_revision_mapping "
+            "join am_revision using (revision_uuid) join am_api using (api_uuid) order by 1",
+        ) == [(False, "APPROVED"), (True, None)]
 
 
 def test_a_revision_carries_the_uuid_of_its_folder(estate: Callable[[str], Pair]) -> None:
@@ -159,7 +178,7 @@ def test_a_revision_carries_the_uuid_of_its_folder(estate: Callable[[str], Pair]
     )
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ("4.0.0", "4.7.0"))
 def test_revisions_twice_change_nothing_r16(estate: Callable[[str], Pair], target: str) -> None:
     pair = estate(target)
     run(pair, upgrade_to(target))
@@ -253,29 +272,6 @@ def test_gateways_may_ask_for_every_revised_api(estate: Callable[[str], Pair]) -
         ("http", "adpsample.com", 9),
         ("http", "carbon.super", 9),
     ]
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_revisions_run_where_the_apis_ran(estate: Callable[[str], Pair], target: str) -> None:
-    pair = estate(target)
-    run(pair, upgrade_to(target))
-    assert rows(
-        pair.am,
-        "select name, vhost, display_on_devportal, deployed_time, count(*) from am_deployment_revision_mapping "
-        "group by 1, 2, 3, 4",
-    ) == [("Default", None, True, STARTED, 30)]
-    assert rows(
-        pair.am,
-        "select d.label, d.vhost, count(*) from am_gw_api_deployments d join am_revision r on r.revision_uuid = "
-        "d.revision_id and r.api_uuid = d.api_id join am_gw_published_api_details p on p.api_id = d.api_id "
-        "group by 1, 2",
-    ) == [("Default", None, 30)]
-    if target >= "4.3":
-        assert rows(
-            pair.am,
-            "select distinct api_type = 'APIProduct', revision_status from am_deployment_revision_mapping "
-            "join am_revision using (revision_uuid) join am_api using (api_uuid) order by 1",
-        ) == [(False, "APPROVED"), (True, None)]
 
 
 @pytest.mark.parametrize(
