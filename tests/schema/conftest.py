@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from apim_upgrade.databases import Database
-from apim_upgrade.engine import Runner, RunRecord, Step, journal
+from apim_upgrade.engine import Runner, RunRecord, Sql, Step, journal
 from apim_upgrade.releases import Release, Schema
 from apim_upgrade.schema import (
     Deviation,
@@ -83,15 +83,24 @@ class SchemaUpgrade:
         return commit_steps(KIND, self.live(), self.source, self.target, self.part)
 
     def run(self, steps: Sequence[Step]) -> None:
+        """As a run does it: a transaction and a record for every step."""
         Runner({self.part: self.database}, self.record).run(steps)
+
+    def do(self, steps: Sequence[Step]) -> None:
+        """All statements of the steps in one transaction: the same result, sooner."""
+        with self.database.write() as session:
+            for step in steps:
+                for operation in step.operations:
+                    assert isinstance(operation, Sql)
+                    session.execute(operation.statement)
 
     def all(self) -> None:
         """From the first step to the last; empty columns that data steps would fill get some value."""
-        self.run(self.expand())
+        self.do(self.expand())
         self.fill()
-        self.run(self.quarantine())
-        self.run(self.contract())
-        self.run(self.commit())
+        self.do(self.quarantine())
+        self.do(self.contract())
+        self.do(self.commit())
 
     def fill(self) -> None:
         with self.database.write() as session:

@@ -35,9 +35,7 @@ def normal(schema: Schema) -> dict[str, object]:
 def test_a_database_built_from_a_catalogue_is_read_back_as_that_catalogue(
     empty_database: Callable[[str], Database], release: Release, part: str
 ) -> None:
-    database = empty_database(part)
-    with database.write() as session:
+    with empty_database(part).write() as session:
         for statement in create_statements("postgresql", release, part):
             session.execute(statement)
-    with database.read() as session:
         assert normal(introspect(session)) == normal(catalogue("postgresql", release, part))

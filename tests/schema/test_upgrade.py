@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import pytest
 
 from apim_upgrade.databases import Database
-from apim_upgrade.engine import Session, Sql, Step, journal
+from apim_upgrade.engine import RunRecord, Session, Sql, Step, journal
 from apim_upgrade.errors import StepFailed
-from apim_upgrade.releases import KNOWN_RELEASES, Release, Schema
+from apim_upgrade.releases import Release, Schema, sources, targets
 from apim_upgrade.schema import (
     commit_steps,
     contract_steps,
+    create_statements,
     differences_to_target,
     expand_steps,
     introspect,
@@ -24,32 +26,46 @@ from apim_upgrade.schema import (
 from conftest import Pair
 from schema.conftest import KIND, SchemaUpgrade
 
-PAIRS = [(source, target) for source in KNOWN_RELEASES for target in KNOWN_RELEASES if source < target]
-
 
 @pytest.mark.parametrize("part", ["am", "shared"])
-@pytest.mark.parametrize(("source", "target"), PAIRS, ids=str)
+@pytest.mark.parametrize("source", sources(), ids=str)
 def test_a_stock_schema_becomes_that_of_every_later_release(
-    stock: Callable[[str, str], Database], source: Release, target: Release, part: str
+    empty_database: Callable[[str], Database], source: Release, part: str
 ) -> None:
-    upgrade = SchemaUpgrade(stock(str(source), part), source, target)
-    with upgrade.database.write() as session:  # one transaction: the runner's own work is tested below
-        before = introspect(session)
-        predicted = predicted_after_expand(KIND, before, source, target, part)
-        _do(session, expand_steps(KIND, before, source, target, part))
-        expanded = introspect(session)
-        assert shape(expanded) == shape(predicted)
-        planned = contract_steps(KIND, predicted, source, target, part)
-        steps = contract_steps(KIND, expanded, source, target, part)
-        assert [step.name for step in planned] == [step.name for step in steps]
-        _do(session, quarantine_steps(KIND, expanded, source, target, part))
-        _do(session, steps)
-        contracted = introspect(session)
-        assert differences_to_target(KIND, contracted, target, part, leftovers=True) == []
-        _do(session, commit_steps(KIND, contracted, source, target, part))
-        done = introspect(session)
+    with empty_database(part).write() as session:  # one transaction: the runner's own work is tested below
+        session.execute("CREATE SCHEMA elsewhere")
+        session.execute("SET LOCAL search_path TO elsewhere")
+        for statement in create_statements(KIND, source, part):
+            session.execute(statement)
+        journal.open_journal(session, RunRecord("r", "0", "", "", "", datetime(2026, 1, 2), "{}"))
+        stock = introspect(session)
+        for target in targets(source):
+            session.execute("SAVEPOINT begin")
+            _upgrade(session, stock, source, target, part)
+            session.execute("ROLLBACK TO SAVEPOINT begin")
+
+
+def _upgrade(session: Session, stock: Schema, source: Release, target: Release, part: str) -> None:
+    predicted = predicted_after_expand(KIND, stock, source, target, part)
+    _do(session, expand_steps(KIND, stock, source, target, part))
+    expanded = introspect(session)
+    assert shape(expanded) == shape(predicted)
+    planned = contract_steps(KIND, predicted, source, target, part)
+    steps = contract_steps(KIND, expanded, source, target, part)
+    assert [step.name for step in planned] == [step.name for step in steps]
+    _do(session, quarantine_steps(KIND, expanded, source, target, part))
+    _do(session, steps)
+    contracted = introspect(session)
+    assert differences_to_target(KIND, contracted, target, part, leftovers=True) == []
+    _do(session, commit_steps(KIND, contracted, source, target, part))
+    done = introspect(session)
     assert differences_to_target(KIND, done, target, part) == []
-    assert upgrade.again() <= {f"schema/{part}/expand/seed-rows"}
+    again = [
+        *expand_steps(KIND, done, source, target, part),
+        *contract_steps(KIND, done, source, target, part),
+        *commit_steps(KIND, done, source, target, part),
+    ]
+    assert {step.name for step in again} <= {f"schema/{part}/expand/seed-rows"}
     assert not [name for name in done.tables if "quarantine" in name]
 
 
@@ -184,7 +200,7 @@ def test_what_must_be_filled_stops_contract_by_name(schema_upgrade: Callable[[st
     upgrade.sql(
         "INSERT INTO am_gateway_environment (uuid, name, organization, provider) VALUES ('u', 'n', 'o', 'wso2')"
     )
-    upgrade.run(upgrade.expand())
+    upgrade.do(upgrade.expand())
     with pytest.raises(StepFailed, match="am_gateway_environment"):
         upgrade.run(upgrade.contract())
     upgrade.fill()

@@ -208,7 +208,8 @@ class _Comparison:
         for name in sorted(want - have):
             yield Deviation(Standing.MISSING, "sequence", name)
         for name in sorted(have - want):
-            yield Deviation(self._standing(of_sequence(name)), "sequence", name)
+            if of_sequence(name) not in self.target.elsewhere:
+                yield Deviation(self._standing(of_sequence(name)), "sequence", name)
 
     def _programs(self) -> Iterator[Deviation]:
         functions = {of_function(function.name) for function in self.live.functions}

@@ -93,7 +93,7 @@ class Target:
     later: frozenset[Identity]
     """Objects that a later release has: updated packs bring some early, and they do no harm."""
     elsewhere: frozenset[Identity]
-    """Tables of the estate's other database, which may lie in the same one."""
+    """Objects of the estate's other database, which may lie in the same one."""
     widths: dict[Identity, frozenset[str]]
     """The types that columns had in older releases, under their present names."""
 
@@ -114,9 +114,7 @@ def target_of(kind: str, release: Release, part: str) -> Target:
                 for column in table.columns:
                     widths[_present_name(table.name, column.name)].add(column.type)
     other_part = next(name for name in PARTS if name != part)
-    elsewhere = {
-        of_table(table) for other in catalogued_releases(kind) for table in catalogue(kind, other, other_part).tables
-    }
+    elsewhere = {each for other in catalogued_releases(kind) for each in identities(catalogue(kind, other, other_part))}
     return Target(
         kind,
         release,
@@ -124,7 +122,7 @@ def target_of(kind: str, release: Release, part: str) -> Target:
         wanted,
         frozenset(before - now - after),
         frozenset(after - now),
-        frozenset(elsewhere - {of_table(name) for name in wanted.tables}),
+        frozenset(elsewhere - now),
         {identity: frozenset(types) for identity, types in widths.items()},
     )
 

@@ -41,7 +41,7 @@ LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE {_TABLE} ORDER BY c.relname, a.attnum"""
 
 _CONSTRAINTS = f"""
-SELECT c.relname, k.conname, k.contype::text AS kind, pg_get_expr(k.conbin, k.conrelid) AS expression,
+SELECT c.relname, k.conname, k.contype::text AS kind, pg_get_expr(k.conbin, k.conrelid, true) AS expression,
        ARRAY (SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, position)
               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.position) AS columns,
        r.relname AS ref_table, k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update,
