@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from apim_upgrade import samples
 from apim_upgrade.databases import Database, EmbeddedPostgres
+from apim_upgrade.releases import Release
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -120,6 +122,34 @@ def real_estate(databases: Server) -> Iterator[Callable[[str], Pair]]:
             name = databases.clone(template)
             made.append(name)
             pair[part] = Database(part, databases.postgres.address(name))
+        return Pair(pair["am"], pair["shared"])
+
+    yield make
+    for name in made:
+        databases.drop(name)
+
+
+def kept_sample(databases: Server, release: str, **shape: object) -> Pair:
+    """The one sample estate of a shape that this worker has made; only to be read. Clone it to change it."""
+    key = f"sample {release} {sorted(shape.items())}"
+    names = {part: databases.template(f"{key} {part}", lambda name: None) for part in ("am", "shared")}
+    am, shared = (Database(part, databases.postgres.address(name)) for part, name in names.items())
+    if key not in databases.templates:
+        samples.write(Release.parse(release), am, shared, **{"apis": 36, **shape})  # type: ignore[arg-type]
+        databases.templates[key] = ""
+    return Pair(am, shared)
+
+
+@pytest.fixture
+def sample_estate(databases: Server) -> Iterator[Callable[..., Pair]]:
+    """``sample_estate("4.0.0", apis=40, blemishes=True)``: a copy of a made-up estate of any source release."""
+    made: list[str] = []
+
+    def make(release: str, **shape: object) -> Pair:
+        pair = {}
+        for part, kept in kept_sample(databases, release, **shape).by_name().items():
+            made.append(databases.clone(kept.address.database))
+            pair[part] = Database(part, databases.postgres.address(made[-1]))
         return Pair(pair["am"], pair["shared"])
 
     yield make

@@ -14,6 +14,7 @@ from apim_upgrade.releases import Release
 from apim_upgrade.releases.catalogue import catalogue
 from apim_upgrade.samples.apis import Apis
 from apim_upgrade.samples.applications import Applications
+from apim_upgrade.samples.blemishes import spoil
 from apim_upgrade.samples.clients import add_rest_client
 from apim_upgrade.samples.estate import Estate
 from apim_upgrade.samples.governance import write_governance
@@ -70,10 +71,11 @@ def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
             for statement in statements[name]:
                 if _comes_last(statement):
                     session.execute(statement)
+        spoilt = spoil(shape.release, sessions) if shape.blemishes else ()
     written: dict[str, int] = {}
     for writer in writers.values():
         written |= writer.written
-    return Summary(written)
+    return Summary(written, spoilt)
 
 
 def _comes_last(statement: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from random import Random
 
 from apim_upgrade.databases import name_uuid
 from apim_upgrade.releases import Release
@@ -46,10 +45,6 @@ class Shape:
     def uuid(self, *parts: object) -> str:
         """The UUID of a thing of this estate."""
         return name_uuid("sample", self.seed, *parts)
-
-    def random(self, *parts: object) -> Random:
-        """Chance that depends on the seed and the name of a thing only, not on what was made before it."""
-        return Random(f"{self.seed}/" + "/".join(map(str, parts)))  # noqa: S311 - a sample, no secret
 
 
 @dataclass(frozen=True, slots=True)

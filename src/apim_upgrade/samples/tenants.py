@@ -73,7 +73,6 @@ def hybrid_role(estate: Estate, tenant: Tenant, name: str, *members: str) -> Non
         um_id=number,
         um_role_name=name,
         um_tenant_id=tenant.id,
-        um_uuid=estate.shape.uuid("hybrid role", tenant.id, name),
     )
     for member in members:
         shared.add(
