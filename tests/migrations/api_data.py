@@ -18,36 +18,34 @@ from apim_upgrade.schema import expand_steps, introspect
 from conftest import Pair, Server
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5)
-TABLES = set(
-    [
-        "am_api",
-        "am_api_categories",
-        "am_api_client_certificate",
-        "am_api_comments",
-        "am_api_default_version",
-        "am_api_primary_ep_mapping",
-        "am_api_product_mapping",
-        "am_api_resource_scope_mapping",
-        "am_api_url_mapping",
-        "am_application",
-        "am_application_key_mapping",
-        "am_application_registration",
-        "am_certificate_metadata",
-        "am_gateway_environment",
-        "am_gw_api_artifacts",
-        "am_gw_published_api_details",
-        "am_gw_vhost",
-        "am_key_manager",
-        "am_labels",
-        "am_label_urls",
-        "am_llm_provider",
-        "am_policy_application",
-        "am_policy_subscription",
-        "am_subscriber",
-        "am_system_configs",
-        "idn_oauth_consumer_apps",
-    ]
-)
+TABLES = {
+    "am_api",
+    "am_api_categories",
+    "am_api_client_certificate",
+    "am_api_comments",
+    "am_api_default_version",
+    "am_api_primary_ep_mapping",
+    "am_api_product_mapping",
+    "am_api_resource_scope_mapping",
+    "am_api_url_mapping",
+    "am_application",
+    "am_application_key_mapping",
+    "am_application_registration",
+    "am_certificate_metadata",
+    "am_gateway_environment",
+    "am_gw_api_artifacts",
+    "am_gw_published_api_details",
+    "am_gw_vhost",
+    "am_key_manager",
+    "am_labels",
+    "am_label_urls",
+    "am_llm_provider",
+    "am_policy_application",
+    "am_policy_subscription",
+    "am_subscriber",
+    "am_system_configs",
+    "idn_oauth_consumer_apps",
+}
 """What the steps under test read or write: expanding only these keeps the tests quick."""
 
 

@@ -59,14 +59,18 @@ def write(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).translate(_ESCAPES).encode()
 
 
-def merge(document: Mapping[str, Any], old: TenantDefaults, new: TenantDefaults) -> Merged:
+def merge(
+    document: Mapping[str, Any], old: TenantDefaults, new: TenantDefaults, stock: TenantDefaults | None = None
+) -> Merged:
     """
     Bring a document that grew from the defaults ``old`` up to the defaults ``new``.
 
+    Where the realm has an admin role of its own, ``stock`` are the old defaults with the stock role, as a pack has
+    them: roles that equal either are the tenant's unchanged default.
     Merging again changes nothing. Raises NotAConfiguration when scopes or default roles have another form.
     """
     merged = deepcopy(dict(document))
-    kept = _merge_scopes(merged, old, new)
+    kept = _merge_scopes(merged, old, new, stock or old)
     roles = merged.setdefault(_ROLES, {})
     if not isinstance(roles, dict):
         raise NotAConfiguration(f"{_ROLES} is no JSON object")
@@ -89,7 +93,9 @@ def is_default(document: Mapping[str, Any], defaults: TenantDefaults) -> bool:
     )
 
 
-def _merge_scopes(document: dict[str, Any], old: TenantDefaults, new: TenantDefaults) -> tuple[str, ...]:
+def _merge_scopes(
+    document: dict[str, Any], old: TenantDefaults, new: TenantDefaults, stock: TenantDefaults
+) -> tuple[str, ...]:
     scopes = _scope_list(document)
     places = {scope.get("Name"): scope for scope in scopes}
     kept = []
@@ -102,7 +108,7 @@ def _merge_scopes(document: dict[str, Any], old: TenantDefaults, new: TenantDefa
             scopes.insert(at + 1, scope)
         elif name in old.scopes and _role_set(old.scopes[name]) != _role_set(roles):
             mine = _role_set(scope.get("Roles"))
-            if mine == _role_set(old.scopes[name]):
+            if mine in (_role_set(old.scopes[name]), _role_set(stock.scopes[name])):
                 scope["Roles"] = roles
             elif mine != _role_set(roles):
                 kept.append(name)

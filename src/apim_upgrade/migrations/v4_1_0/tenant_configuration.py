@@ -21,7 +21,7 @@ from apim_upgrade.migrations.v4_1_0.configuration_document import Merged, is_def
 from apim_upgrade.migrations.workspace import TENANT
 from apim_upgrade.registry.paths import C
 from apim_upgrade.releases import Release
-from apim_upgrade.releases.tenant_defaults import STOCK_ADMIN_ROLE, tenant_defaults
+from apim_upgrade.releases.tenant_defaults import tenant_defaults
 
 TENANT_CONF = f"{C}/apimgt/applicationdata/tenant-conf.json"
 _WITH_ROWS = tuple(Release(4, minor, 0) for minor in range(1, 8))
@@ -130,11 +130,8 @@ def _is_any_default(document: Document) -> bool:
 
 def _merged(document: Document, upgrade: Upgrade) -> Merged:
     role = upgrade.choices.admin_role
-    new = tenant_defaults(upgrade.target, role)
-    merged = merge(document, tenant_defaults(upgrade.source, role), new)
-    if role == STOCK_ADMIN_ROLE:
-        return merged
-    return merge(merged.document, tenant_defaults(upgrade.source), new)
+    source, target = upgrade.source, upgrade.target
+    return merge(document, tenant_defaults(source, role), tenant_defaults(target, role), tenant_defaults(source))
 
 
 def _kept(merged: Merged) -> list[str]:
