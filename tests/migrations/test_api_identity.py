@@ -72,3 +72,11 @@ def test_a_row_that_differs_from_its_artifact_is_told(prepared: Estates) -> None
     estate.execute("UPDATE am_api SET context = '/elsewhere' WHERE api_id = 1")
     estate.run(api_identity.steps(estate.upgrade))
     assert [verdict.verdict for verdict in estate.verdicts(STEP).values()] == ["noted"]
+
+
+def test_a_type_that_an_older_release_left_out_comes_from_the_artifact(prepared: Estates) -> None:
+    estate = prepared("3.2.0", "4.7.0")
+    before = estate.rows("SELECT api_id, api_type FROM am_api ORDER BY 1")
+    estate.execute("UPDATE am_api SET api_type = NULL WHERE api_id % 3 = 0")
+    estate.run(api_identity.steps(estate.upgrade))
+    assert estate.rows("SELECT api_id, api_type FROM am_api ORDER BY 1") == before

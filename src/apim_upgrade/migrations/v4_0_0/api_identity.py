@@ -37,7 +37,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
     return [
         Step(
             "4.0.0/api-data/api-identity",
-            "Give every API its UUID and its life-cycle state",
+            "Give every API its UUID, life-cycle state and type",
             "am",
             Phase.MIGRATE,
             (
@@ -49,6 +49,10 @@ def steps(upgrade: Upgrade) -> list[Step]:
                         status=case((blank(API.c.status), stage.c.status), else_=API.c.status),
                     )
                     .where(stage.c.api_id == API.c.api_id)
+                ),
+                Sql(
+                    update(API).values(api_type=ARTIFACT.c.type).where(blank(API.c.api_type), _SAME_UUID),
+                    "estates that came from before 3.2.0 may lack the type",
                 ),
                 findings("lone_api", _lone_apis, "rows of AM_API without artifact"),
                 findings("lone_artifact", _lone_artifacts, "artifacts without row in AM_API"),
