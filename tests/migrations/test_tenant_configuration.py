@@ -35,10 +35,10 @@ def configurations(estate: Prepared) -> dict[str, dict[str, Any]]:
 def write_file(estate: Prepared, folder: str, name: str, tenant: int, content: bytes) -> None:
     with estate.pair.shared.write() as session:
         changed = session.execute(
-            "UPDATE reg_content SET reg_content_data = decode(%(content)s, 'hex') WHERE (reg_content_id, "
-            "reg_tenant_id) IN (SELECT r.reg_content_id, r.reg_tenant_id FROM reg_resource r JOIN reg_path p USING (reg_path_id, "
-            "reg_tenant_id) WHERE p.reg_path_value = %(folder)s AND r.reg_name = %(name)s "
-            "AND reg_tenant_id = %(tenant)s)",
+            "UPDATE reg_content SET reg_content_data = decode(%(content)s, 'hex') "
+            "WHERE (reg_content_id, reg_tenant_id) IN (SELECT r.reg_content_id, r.reg_tenant_id FROM reg_resource r "
+            "JOIN reg_path p USING (reg_path_id, reg_tenant_id) WHERE p.reg_path_value = %(folder)s "
+            "AND r.reg_name = %(name)s AND reg_tenant_id = %(tenant)s)",
             {"content": content.hex(), "folder": folder, "name": name, "tenant": tenant},
         )
     assert changed == 1
