@@ -15,6 +15,7 @@ from apim_upgrade.releases.catalogue import catalogue
 from apim_upgrade.samples.apis import Apis
 from apim_upgrade.samples.applications import Applications
 from apim_upgrade.samples.blemishes import spoil
+from apim_upgrade.samples.certificates import PASSWORD, key_store
 from apim_upgrade.samples.clients import add_rest_client
 from apim_upgrade.samples.estate import Estate
 from apim_upgrade.samples.governance import write_governance
@@ -27,7 +28,7 @@ from apim_upgrade.samples.tenants import write_tenants
 from apim_upgrade.samples.writer import Clock, Writer
 from apim_upgrade.schema import create_statements
 
-__all__ = ["Shape", "Summary", "write", "write_estate"]
+__all__ = ["Shape", "Summary", "truststore", "write", "write_estate"]
 
 
 def write(
@@ -49,6 +50,16 @@ def write(
     """
     shape = Shape(release, apis, tenants, applications_per_api, tokens_per_api, seed, blemishes)
     return write_estate(shape, am, shared)
+
+
+def truststore(am: Database) -> bytes:
+    """
+    Return the ``client-truststore.jks`` that the home of a sample estate would have; its password is the packs'.
+
+    Up to 3.2.0 it is the only place where the certificates of endpoints lie.
+    """
+    with am.read() as session:
+        return key_store(PASSWORD, (row.alias for row in session.all("SELECT alias FROM am_certificate_metadata")))
 
 
 def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:

@@ -14,7 +14,7 @@ from apim_upgrade.samples.artifact import (
     version_comparable,
     wsdl_path,
 )
-from apim_upgrade.samples.certificates import certificate
+from apim_upgrade.samples.certificates import stored_certificate
 from apim_upgrade.samples.definitions import definition, graphql_schema, wsdl
 from apim_upgrade.samples.estate import Estate
 from apim_upgrade.samples.gateway_files import gateway_artifact
@@ -123,7 +123,7 @@ class Apis:
                 tenant_id=api.tenant.id,
                 alias=f"client-{api.id}",
                 api_id=api.id,
-                certificate=certificate("client.example"),
+                certificate=stored_certificate("client.example"),
                 removed=False,
                 tier_name="Unlimited",
                 revision_uuid=revision or _CURRENT,
@@ -134,7 +134,7 @@ class Apis:
                     tenant_id=api.tenant.id,
                     alias=f"backend-{api.id}",
                     end_point=f"https://backend.example/{api.name.lower()}",
-                    certificate=certificate("backend.example"),
+                    certificate=stored_certificate("backend.example"),
                 )
         if api.kind is Kind.GRAPHQL:
             for field, value in (("hero", 3), ("reviews", 5)):

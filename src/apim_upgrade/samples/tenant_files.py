@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import struct
 from importlib.resources import files
 from typing import Any
 
 from apim_upgrade.registry.paths import C, D, G
 from apim_upgrade.samples import stock
+from apim_upgrade.samples.certificates import PASSWORD, key_store
 from apim_upgrade.samples.estate import Estate, Tenant, secret
 from apim_upgrade.samples.registry import File, Registry
 from apim_upgrade.samples.tenants import CUSTOM_ROLE
 
 _RXT = "application/vnd.wso2.registry-ext-type+xml"
 _SEQUENCE = "application/xml"
-_JKS_WHITENER = b"Mighty Aphrodite"
 SHARED_SEQUENCES = {"in": "log_in_message", "out": "log_out_message", "fault": "json_fault"}
 HISTORY = f"{G}/repository/components/org.wso2.carbon.governance/lifecycles/history"
 
@@ -89,7 +87,7 @@ def _write_key_store(estate: Estate, registry: Registry, tenant: Tenant) -> None
         "provider": " ",
         "type": "JKS",
     }
-    registry.write(folder, [File(name, None, _empty_key_store("wso2carbon"), tuple(properties.items()), log=(0,))])
+    registry.write(folder, [File(name, None, key_store(PASSWORD), tuple(properties.items()), log=(0,))])
     public = registry.folder(tenant, f"{G}/repository/security")
     registry.write(
         public, [File("pub-key", None, b"sample", (("tenant.pub.key.file.name.appender", str(67916)),), log=(0,))]
@@ -97,12 +95,6 @@ def _write_key_store(estate: Estate, registry: Registry, tenant: Tenant) -> None
     registry.associate(
         tenant, f"{folder.path}/{name}", f"{public.path}/pub-key", "assoc.tenant.ks.pub.key", "wso2.system.user"
     )
-
-
-def _empty_key_store(password: str) -> bytes:
-    """A key store in the form JKS with no entry."""
-    body = struct.pack(">IIi", 0xFEEDFEED, 2, 0)
-    return body + hashlib.sha1(password.encode("utf-16-be") + _JKS_WHITENER + body, usedforsecurity=False).digest()
 
 
 def _resource_type(kind: str) -> bytes:
