@@ -28,8 +28,7 @@ def stored_certificate(name: str) -> bytes:
 def key_store(password: str, aliases: Iterable[str] = ()) -> bytes:
     """Return a key store in the form JKS that trusts a certificate under every alias."""
     entries = sorted(set(aliases))
-    body = struct.pack(">IIi", PASSWORD = "wso2carbon"  # noqa: S105 - of every pack
-_MAGIC, _VERSION, len(entries))
+    body = struct.pack(">IIi", _MAGIC, _VERSION, len(entries))
     for alias in entries:
         data = certificate(alias).public_bytes(Encoding.DER)
         body += struct.pack(">i", _CERTIFICATE) + _text(alias) + struct.pack(">q", 1_709_280_000_000)
