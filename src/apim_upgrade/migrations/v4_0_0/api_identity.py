@@ -90,7 +90,7 @@ def _lone_apis(work: Work) -> None:
     for row in work.sessions["am"].stream(query.order_by(API.c.api_id)):
         work.skipped(
             f"{row.api_provider}/{row.api_name}/{row.api_version}",
-            "AM_API has this API, the registry has no artifact of it: no portal shows it, before and after.",
+            "AM_API has this API, the registry has no usable artifact of it: no portal shows it, before and after.",
             "Restore the artifact or delete the row; it is left as it is.",
         )
 

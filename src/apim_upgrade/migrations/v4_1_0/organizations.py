@@ -54,7 +54,7 @@ def _apis(upgrade: Upgrade) -> Step:
             domain = domain_of(row.api_provider or "", domains)
             work.noted(
                 f"{row.api_provider}/{row.api_name}/{row.api_version}",
-                f"It has no artifact that would tell its tenant; {domain} was read off the provider's name.",
+                f"It has no usable artifact that would tell its tenant; {domain} was read off the provider's name.",
                 "Look whether that is right, above all where user names are e-mail addresses.",
             )
             yield row.api_id, domain
