@@ -29,6 +29,7 @@ COMMANDS = (
     "verify",
     "report",
     "commit",
+    "demo",
 )
 """In the order of the work; a module of this package each."""
 
@@ -43,6 +44,10 @@ The way through an upgrade:
   {NAME} run        copy the databases and upgrade the copies; run it again to resume
   {NAME} verify     prove the result against the original
   {NAME} commit     accept the result and remove the tool's own tables
+
+\b
+To see it all without a database of your own:
+  {NAME} demo       upgrade a made-up estate on a throw-away PostgreSQL
 
 Every command takes --project, --format, --yes and --debug. Results go to standard output, everything else to standard
 error. Secrets belong into environment variables or files that upgrade.toml names, never into options.

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-
 PASSWORD = "wso2carbon"  # noqa: S105 - of every pack
 _MAGIC, _VERSION, _CERTIFICATE = 0xFEEDFEED, 2, 2
 _PHRASE = b"Mighty Aphrodite"
