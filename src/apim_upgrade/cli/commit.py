@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from apim_upgrade.cli.ordering import TARGET, order_from
+from apim_upgrade.cli.ordering import IN_PLACE, TARGET, order_from
 from apim_upgrade.cli.output import consent
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
-from apim_upgrade.cli.summary import exit_code, print_checked
+from apim_upgrade.cli.summary import already_committed, exit_code, print_checked
 
 
-def command(settings: Settings, target: TARGET = None) -> int:
+def command(settings: Settings, target: TARGET = None, in_place: IN_PLACE = False) -> int:
     """
     Drop what only the old release used, and the tool's own tables. There is no way back.
 
@@ -18,7 +18,9 @@ def command(settings: Settings, target: TARGET = None) -> int:
     """
     from apim_upgrade.execution import commit
 
-    order = order_from(settings, target=target)
+    order = order_from(settings, target=target, in_place=in_place)
+    if already_committed("commit", settings, order):
+        return 0
     names = " and ".join(str(database.address) for database in order.targets().values())
     consent(f"What only the old release used will be dropped from {names}, for good.", given=settings.yes)
     with show_progress() as progress:

@@ -21,6 +21,7 @@ SOURCE = Annotated[
         "--from", metavar="RELEASE", help="The release the databases are of, where their schema leaves a doubt."
     ),
 ]
+IN_PLACE = Annotated[bool, typer.Option("--in-place", help="The databases themselves are changed instead of copies.")]
 
 
 def order_from(settings: Settings, *, target: str | None = None, in_place: bool = False) -> Order:

@@ -26,13 +26,14 @@ def command(
         Path | None,
         typer.Option("--sql", metavar="DIR", help="Write every statement of the run into this empty folder."),
     ] = None,
-) -> None:
+) -> int:
     """
     Show every step of the upgrade and what it will touch. Nothing is changed.
 
     The plan is stored as plan.json in the run folder, bound to the estate as it is now: `run` refuses when the estate
     has changed since, and says how. With --sql, a file per step holds its statements in order, for a DBA to read; rows
-    that the tool computes itself (from XML, JSON, zips) are described where they enter.
+    that the tool computes itself (from XML, JSON, zips) are described where they enter. Rows that a constraint of the
+    target would refuse are told, and the exit code is 3 then.
     """
     from apim_upgrade.execution import foresee, store_plan, write_statements
 
@@ -53,6 +54,7 @@ def command(
         settings.output.say(f"{len(written) - 1} SQL files in {sql}; begin with {written[0].name}")
     for warning in prospect.estate.warnings:
         settings.output.warn(warning)
+    return 3 if prospect.stoppers else 0
 
 
 def _text(prospect: Prospect) -> Iterator[RenderableType]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
 from apim_upgrade.cli.output import consent
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
-from apim_upgrade.cli.summary import exit_code, print_checked
+from apim_upgrade.cli.summary import already_committed, exit_code, print_checked
 
 if TYPE_CHECKING:
     from apim_upgrade.execution import Order
@@ -36,24 +35,13 @@ def command(
     proven and a report written. Items that could not be done do not stop the others: they are named in the report with
     what to do, and the exit code is 1.
     """
-    from apim_upgrade.execution import find_run, foresee, prove, run
+    from apim_upgrade.execution import find_run, prove, run
 
     order = order_from(settings, target=target, in_place=in_place)
+    if already_committed("run", settings, order):
+        return 0
     if dry_run:
-        record = find_run(order)
-        if record is not None:
-            settings.output.say(f"Would go on with run {record.run_id}, {record.source} to {record.target}.")
-            return 0
-        prospect = foresee(order, source)
-        settings.output.result(
-            "run",
-            {"dry_run": True, **prospect.plan.as_json()},
-            lambda: [
-                *(f"{step.phase:<9} {step.database:<7} {step.name}: {step.title}" for step in prospect.plan.steps),
-                f"\n{len(prospect.plan.steps)} steps would run; nothing was changed.",
-            ],
-        )
-        return 1 if prospect.stoppers else 0
+        return _foretell(settings, order, source)
     if order.in_place and find_run(order) is None:
         consent(_warning(order), given=settings.yes)
     with show_progress() as progress:
@@ -61,8 +49,36 @@ def command(
         progress.say("Proving the result")
         checked = prove(order)
     print_checked("run", settings, checked)
-    sys.stdout.flush()
     return exit_code(checked)
+
+
+def _foretell(settings: Settings, order: Order, source: str | None) -> int:
+    from apim_upgrade.execution import find_run, foresee, status_of
+
+    record = find_run(order)
+    if record is not None:
+        status = status_of(order)
+        settings.output.result(
+            "run",
+            {"dry_run": True, "resumes": status.as_json()},
+            lambda: [
+                f"Would go on with run {record.run_id}, {record.source} to {record.target}: "
+                f"{status.done} of {status.total} steps are done. Nothing was changed."
+            ],
+        )
+        return 0
+    prospect = foresee(order, source)
+    stoppers = [violation.sentence() for violation in prospect.stoppers]
+    settings.output.result(
+        "run",
+        {**prospect.plan.as_json(), "schema": "apim-upgrade/run/1", "dry_run": True, "stoppers": stoppers},
+        lambda: [
+            *(f"{step.phase:<9} {step.database:<7} {step.name}: {step.title}" for step in prospect.plan.steps),
+            *(f"in the way: {sentence}" for sentence in stoppers),
+            f"\n{len(prospect.plan.steps)} steps would run; nothing was changed.",
+        ],
+    )
+    return 3 if stoppers else 0
 
 
 def _warning(order: Order) -> str:

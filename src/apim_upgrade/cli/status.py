@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from apim_upgrade.cli.ordering import TARGET, order_from
+from apim_upgrade.cli.ordering import IN_PLACE, TARGET, order_from
 from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from apim_upgrade.execution import Status
 
 
-def command(settings: Settings, target: TARGET = None) -> None:
+def command(settings: Settings, target: TARGET = None, in_place: IN_PLACE = False) -> None:
     """
     Say how far the run is, what failed, and what to do next. Nothing is changed.
 
@@ -22,13 +22,13 @@ def command(settings: Settings, target: TARGET = None) -> None:
     """
     from apim_upgrade.execution import status_of
 
-    status = status_of(order_from(settings, target=target))
+    status = status_of(order_from(settings, target=target, in_place=in_place))
     settings.output.result("status", status.as_json(), lambda: _text(status))
 
 
 def _text(status: Status) -> Iterator[RenderableType]:
     if status.run is None:
-        yield "No run was begun."
+        yield f"No run to API Manager {status.target} was begun, or its copies are not made yet."
     else:
         yield f"Run {status.run}: API Manager {status.source} to {status.target}, begun {status.started} UTC"
         yield f"{status.done} of {status.total} steps done, {status.failed_items:,} items failed"

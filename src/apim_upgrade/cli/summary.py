@@ -10,7 +10,7 @@ from apim_upgrade.cli.settings import Settings
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from apim_upgrade.execution import Checked
+    from apim_upgrade.execution import Checked, Order
 
 _SHOWN = 20
 
@@ -18,6 +18,20 @@ _SHOWN = 20
 def exit_code(checked: Checked) -> int:
     """0 where everything is done and proven, 1 otherwise."""
     return 0 if checked.verification.holds and not checked.document["totals"]["failed"] else 1
+
+
+def already_committed(command: str, settings: Settings, order: Order) -> bool:
+    """Whether this order was carried out to its end before; says so then."""
+    from apim_upgrade.execution import committed, find_run
+
+    if find_run(order) is not None or (before := committed(order)) is None:
+        return False
+    settings.output.result(
+        command,
+        {"run": before.journal["run"], "state": "committed", "report": str(before.folder.file("report.html"))},
+        lambda: [before.sentence, before.hint],
+    )
+    return True
 
 
 def print_checked(command: str, settings: Settings, checked: Checked) -> None:

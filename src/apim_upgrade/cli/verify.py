@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from apim_upgrade.cli.ordering import TARGET, order_from
+from apim_upgrade.cli.ordering import IN_PLACE, TARGET, order_from
 from apim_upgrade.cli.settings import Settings
 from apim_upgrade.cli.summary import exit_code, print_checked
 
 
-def command(settings: Settings, target: TARGET = None) -> int:
+def command(settings: Settings, target: TARGET = None, in_place: IN_PLACE = False) -> int:
     """
     Prove the upgraded databases and write the report anew. Nothing is changed.
 
@@ -16,6 +16,6 @@ def command(settings: Settings, target: TARGET = None) -> int:
     """
     from apim_upgrade.execution import prove
 
-    checked = prove(order_from(settings, target=target))
+    checked = prove(order_from(settings, target=target, in_place=in_place))
     print_checked("verify", settings, checked)
     return exit_code(checked)

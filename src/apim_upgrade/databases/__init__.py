@@ -1,7 +1,7 @@
 """Connections, sessions and what differs from DBMS to DBMS; the embedded PostgreSQL."""
 
 from apim_upgrade.databases.address import Address
-from apim_upgrade.databases.clone import clone, database_exists, drop_clone
+from apim_upgrade.databases.clone import clone, copy_in_the_making, database_exists, drop_clone
 from apim_upgrade.databases.database import Database
 from apim_upgrade.databases.embedded import EmbeddedPostgres
 from apim_upgrade.databases.naming import name_uuid, name_uuid_of
@@ -11,6 +11,7 @@ __all__ = [
     "Database",
     "EmbeddedPostgres",
     "clone",
+    "copy_in_the_making",
     "database_exists",
     "drop_clone",
     "name_uuid",

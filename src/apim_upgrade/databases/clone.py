@@ -22,6 +22,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from apim_upgrade.databases import locks
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.database import Database
 from apim_upgrade.databases.postgres_programs import find_programs, login
@@ -70,9 +71,9 @@ def clone(source: Address, name: str, finish: Callable[[Address], None] | None =
     Copy a database to ``name`` on the same server; return in a few words how it was done.
 
     ``finish`` is given the complete copy before it gets its name: what it writes is there whenever the name is. A
-    copy that an earlier attempt left unfinished is dropped first. ``say`` is told about progress. Raises
-    EnvironmentProblem when ``name`` exists, a right is missing, or the server or a client program gives up; nothing
-    is left behind then.
+    copy that an earlier attempt left unfinished is dropped first; one that another process is making is left to it.
+    ``say`` is told about progress. Raises EnvironmentProblem when ``name`` exists or is being made, a right is
+    missing, or the server or a client program gives up; nothing is left behind then.
     """
     partial = source.at(name + PARTIAL)
     with _server(source) as session:
@@ -86,6 +87,7 @@ def clone(source: Address, name: str, finish: Callable[[Address], None] | None =
                 f"The user {source.username} may not create databases on {source.host}.",
                 hint=f"A DBA can allow it: ALTER ROLE {source.username} CREATEDB;",
             )
+        locks.take(session, name, f"Database {source.database} is being copied to {name}")
         _drop_partial(session, name)
         try:
             how = _copy(session, original, partial, say)
@@ -106,6 +108,16 @@ def database_exists(address: Address, name: str) -> bool:
         return _exists(session, name)
 
 
+def copy_in_the_making(address: Address, name: str) -> str | None:
+    """
+    Name the process that is making the copy ``name``; None when there is no unfinished copy.
+
+    An unfinished copy that nobody works on is ``""``: the next attempt drops it.
+    """
+    with _server(address) as session:
+        return (locks.holder(session, name) or "") if _exists(session, name + PARTIAL) else None
+
+
 def drop_clone(source: Address, name: str) -> None:
     """
     Drop a copy that holds a run's journal, and what is left of an unfinished one; nothing when there is neither.
@@ -115,6 +127,7 @@ def drop_clone(source: Address, name: str) -> None:
     if name == source.database:
         raise EstateError(f"{name} is the original, not a copy.", hint="Name the copy.")
     with _server(source) as session:
+        locks.take(session, name, f"Database {source.database} is being copied to {name}")
         _drop_partial(session, name)
         if not _exists(session, name):
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,14 +14,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from apim_upgrade.databases import locks
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.ownership import as_owner
 from apim_upgrade.databases.problems import explain
 from apim_upgrade.databases.session import PostgresSession
 from apim_upgrade.errors import EnvironmentProblem
 
-_LOCK = 0x41504D55  # "APMU": one key in every database; PostgreSQL keeps advisory locks per database
-_PATIENCE = 3.0
 _DRIVERS = {"postgresql": "postgresql+psycopg"}
 
 
@@ -64,6 +62,7 @@ class Database:
         engine = create_engine(
             url,
             poolclass=self._pool,
+            hide_parameters=True,  # values of rows have no business in a log
             connect_args={
                 "application_name": f"apim-upgrade {getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}",
                 "connect_timeout": 10,
@@ -106,26 +105,13 @@ class Database:
     def lock(self, owner: str) -> Iterator[None]:
         """Hold the one-writer lock of this database for the length of the block; it falls with the process."""
         with self.autocommit() as session:
-            # A server needs a moment to notice that a killed process is gone, and keeps its lock until then.
-            deadline = time.monotonic() + _PATIENCE
-            while not session.all(f"SELECT pg_try_advisory_lock({_LOCK})")[0][0]:
-                if time.monotonic() < deadline:
-                    time.sleep(0.1)
-                    continue
-                raise EnvironmentProblem(
-                    f"Database {self.name} ({self.address}) is being upgraded by {self._holder(session)}.",
-                    hint="Wait for it, or stop it and run again to resume.",
-                )
+            locks.take(session, locks.WHOLE, f"Database {self.name} ({self.address}) is being upgraded")
             yield
 
-    @staticmethod
-    def _holder(session: PostgresSession) -> str:
-        rows = session.all(
-            "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-            "JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() "
-            f"WHERE l.locktype = 'advisory' AND l.granted AND l.objid = {_LOCK} AND l.classid = 0"
-        )
-        return str(rows[0][0]) if rows else "another process"
+    def holder(self) -> str | None:
+        """Name the process that holds the one-writer lock, if any does."""
+        with self.read() as session:
+            return locks.holder(session, locks.WHOLE)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -36,12 +36,14 @@ def explain(error: DBAPIError, where: str) -> ApimUpgradeError:
             ("password authentication failed", "28P01"),
             ("no password supplied", "28P01"),
             ('role "', "28000"),
+            ("pg_hba.conf", "28000"),
+            ("permission denied", "42501"),
             ("does not exist", "3D000"),
             ("too many", "53300"),
         ):
             if fragment in text:
                 message, hint = _BY_STATE[code]
-                return EnvironmentProblem(message.format(where=where, detail=""), hint=hint)
+                return EnvironmentProblem(message.format(where=where, detail=detail or "CONNECT"), hint=hint)
         if "could not translate host name" in text or "resolve host" in text or "name or service not known" in text:
             return EnvironmentProblem(f"The host of {where} is not known.", hint="Check the URL in upgrade.toml.")
         return EnvironmentProblem(

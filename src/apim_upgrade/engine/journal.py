@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     insert,
     select,
@@ -179,11 +180,22 @@ def read_rows(session: Session) -> list[tuple[str, str, int, int]]:
 
 
 def record_step(
-    session: Session, entry: Entry, verdicts: Iterable[ItemVerdict], rows: Iterable[tuple[str, int, int]]
+    session: Session,
+    entry: Entry,
+    verdicts: Iterable[ItemVerdict],
+    rows: Iterable[tuple[str, int, int]],
+    *,
+    retry: bool = False,
 ) -> None:
-    """Write the record of one step in the transaction that holds its work, replacing an earlier record of it."""
-    for table in (JOURNAL, ITEM):
-        session.execute(delete(table).where(table.c.step == entry.step))
+    """
+    Write the record of one step in the transaction that holds its work, replacing an earlier record of it.
+
+    A ``retry`` took only the items that had failed: what was said of the others stays.
+    """
+    session.execute(delete(JOURNAL).where(JOURNAL.c.step == entry.step))
+    of_step = ITEM.c.step == entry.step
+    session.execute(delete(ITEM).where(and_(of_step, ITEM.c.verdict == Verdict.FAILED.value) if retry else of_step))
+    kept = {row.item for row in session.all(select(ITEM.c.item).where(of_step))} if retry else set()
     session.execute(
         insert(JOURNAL).values(
             step=entry.step,
@@ -195,13 +207,17 @@ def record_step(
             ended=entry.ended,
             seen=entry.seen,
             changed=entry.changed,
-            note=entry.note,
+            note=_text(entry.note),
         )
     )
     session.copy_into(
         ITEM.name,
         ("step", "item", "verdict", "reason", "action"),
-        ((entry.step, item.item[:700], item.verdict.value, item.reason, item.action) for item in verdicts),
+        (
+            (entry.step, _text(item.item)[:700], item.verdict.value, _text(item.reason), _text(item.action))
+            for item in verdicts
+            if item.item not in kept
+        ),
     )
     earlier = {
         row.table_name: (row.inserted, row.deleted)
@@ -215,3 +231,8 @@ def record_step(
                 step=entry.step, table_name=name, inserted=inserted + before[0], deleted=deleted + before[1]
             )
         )
+
+
+def _text(text: str) -> str:
+    """What any DBMS takes: garbage that a verdict quotes may hold NULs and half characters."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()

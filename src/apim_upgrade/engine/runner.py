@@ -130,6 +130,7 @@ class Runner:
                     ),
                     work.verdicts.values(),
                     rows.tables(),
+                    retry=only is not None,
                 )
         except ApimUpgradeError as error:
             self._record_failure(step, position, began, str(error))

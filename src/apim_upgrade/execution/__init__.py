@@ -1,7 +1,8 @@
 """One upgrade from the first clone to commit, resumable at every moment; the run folder."""
 
-from apim_upgrade.execution.finish import Checked, commit, committed_run, prove
-from apim_upgrade.execution.folder import RunFolder, latest
+from apim_upgrade.execution.committed import Committed, committed
+from apim_upgrade.execution.finish import Checked, commit, prove, report
+from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.run import RunResult, find_run, run
@@ -9,17 +10,18 @@ from apim_upgrade.execution.status import Status, status_of
 
 __all__ = [
     "Checked",
+    "Committed",
     "Order",
     "Prospect",
     "RunFolder",
     "RunResult",
     "Status",
     "commit",
-    "committed_run",
+    "committed",
     "find_run",
     "foresee",
-    "latest",
     "prove",
+    "report",
     "run",
     "status_of",
     "store_plan",

@@ -13,6 +13,13 @@ from typing import Any
 
 from apim_upgrade.errors import EnvironmentProblem
 
+PLAN = "plan.json"
+ESTATE = "estate.json"
+JOURNAL = "journal.json"
+"""The exported journals: that it is there says that the run is committed, or was about to be."""
+REPORT = "report.json"
+PAGE = "report.html"
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -25,7 +32,7 @@ class RunFolder:
         return self.path / name
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file whole or not at all."""
+        """Write a file whole or not at all. Raises EnvironmentProblem."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             target = self.file(name)
@@ -36,9 +43,7 @@ class RunFolder:
                 os.fsync(file.fileno())
             partial.replace(target)
         except OSError as error:
-            raise EnvironmentProblem(
-                f"The run folder {self.path} cannot be written: {error.strerror}.", hint="Make room or set run_folder."
-            ) from None
+            raise _unwritable(self.path, error) from None
         return target
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> Path:
@@ -46,18 +51,26 @@ class RunFolder:
         return self.write(name, json.dumps(document, indent=2, default=str) + "\n")
 
     def read_json(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON document; None when it is not there."""
+        """Read a JSON document; None when it is not there. Raises EnvironmentProblem when it cannot be read."""
         try:
-            document: dict[str, Any] = json.loads(self.file(name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            document = json.loads(self.file(name).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise EnvironmentProblem(f"{self.file(name)} cannot be read: {error.strerror}.") from None
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise EnvironmentProblem(
+                f"{self.file(name)} is not what this tool wrote there.", hint="Restore the file, or remove it."
+            )
         return document
 
 
-def latest(runs: Path) -> RunFolder | None:
-    """The folder of the newest run under ``runs``, by the time its plan was written."""
-    plans = sorted(runs.glob("*/plan.json"), key=lambda path: path.stat().st_mtime)
-    return RunFolder(plans[-1].parent) if plans else None
+def committed_folders(runs: Path) -> list[RunFolder]:
+    """The folders of all runs under ``runs`` that were committed, the newest first."""
+    journals = sorted(runs.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [RunFolder(path.parent) for path in journals]
 
 
 @contextmanager
@@ -67,7 +80,7 @@ def one_at_a_time(runs: Path) -> Iterator[None]:
         runs.mkdir(parents=True, exist_ok=True)
         lock = (runs / ".lock").open("a+")
     except OSError as error:
-        raise EnvironmentProblem(f"The run folder {runs} cannot be written: {error.strerror}.") from None
+        raise _unwritable(runs, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,3 +95,9 @@ def one_at_a_time(runs: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _unwritable(folder: Path, error: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"The run folder {folder} cannot be written: {error.strerror}.", hint="Make room, or set another run_folder."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,10 @@ from apim_upgrade.databases import Database
 from apim_upgrade.engine import RunRecord, Step, journal, new_run_id
 from apim_upgrade.errors import EstateError, ProjectError
 from apim_upgrade.estate import Estate, drift, read_estate, require_path
-from apim_upgrade.execution.folder import RunFolder
+from apim_upgrade.execution.folder import PLAN, RunFolder
 from apim_upgrade.execution.order import Order, settings_text, upgrade_of
-from apim_upgrade.planning import Plan, closing_steps, data_steps, make_plan, opening_steps, write_sql
+from apim_upgrade.planning import FORM, Plan, closing_steps, data_steps, make_plan, opening_steps, write_sql
 from apim_upgrade.schema import Schema, Violation, introspect, predicted_after_expand, violations
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +69,11 @@ def store_plan(order: Order, prospect: Prospect) -> Path:
 
 def refuse_drift(order: Order, estate: Estate) -> None:
     """Raise EstateError when a plan was stored for this target and the estate is not any more what it was then."""
-    try:
-        stored = RunFolder(order.runs).read_json(PLAN)
-    except json.JSONDecodeError:
-        raise ProjectError(
-            f"{order.runs / PLAN} is no plan of this tool.", hint="Run `apim-upgrade plan` again."
-        ) from None
+    stored = RunFolder(order.runs).read_json(PLAN)
     if stored is None or stored.get("target") != str(order.target):
         return
+    if stored.get("schema") != FORM or "estate_before" not in stored:
+        raise ProjectError(f"{order.runs / PLAN} is no plan of this tool.", hint="Run `apim-upgrade plan` again.")
     changes = drift(stored["estate_before"], estate)
     if changes:
         raise EstateError(

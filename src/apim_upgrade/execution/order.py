@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from apim_upgrade.databases import Address, Database
+from apim_upgrade.databases import Address, Database, database_exists
 from apim_upgrade.engine import RunRecord
 from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
 from apim_upgrade.releases import Release
@@ -43,6 +43,14 @@ class Order:
         return {
             name: Database(name, address.at(self.clones.get(name, address.database)), keep_connections=keep_connections)
             for name, address in self.addresses.items()
+        }
+
+    def present(self) -> dict[str, Database]:
+        """Those of :meth:`targets` that exist: the copies are made one after the other."""
+        return {
+            name: database
+            for name, database in self.targets().items()
+            if self.in_place or database_exists(self.addresses[name], self.clones[name])
         }
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.engine import Listener, Outcome, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
-from apim_upgrade.execution.folder import RunFolder, one_at_a_time
+from apim_upgrade.execution.committed import committed, refuse_half_committed
+from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
@@ -36,7 +37,8 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
     Upgrade the estate, or go on with an upgrade that was begun.
 
     ``source`` is the operator's word for the release, used only where the schema is ambiguous. Raises EstateError,
-    EnvironmentProblem or StepFailed; whatever is raised, running again resumes.
+    EnvironmentProblem or StepFailed; whatever is raised, running again resumes. A committed run raises EstateError:
+    ask :func:`committed` first.
     """
     with one_at_a_time(order.runs):
         record = find_run(order)
@@ -47,6 +49,7 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
                 f"These databases are in the middle of an upgrade from {record.source} to {record.target}.",
                 hint=f'Set target = "{record.target}" to finish it, or drop the clones and start anew.',
             )
+        refuse_half_committed(order, record)
         databases = _open(order, record, say)
         with ExitStack() as stack:
             for database in databases.values():
@@ -59,20 +62,22 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
 def find_run(order: Order) -> RunRecord | None:
     """The run that the target databases are part of, if any. Raises EstateError when they belong to different runs."""
     records = {}
-    for name, database in order.targets().items():
-        if order.in_place or database_exists(order.addresses[name], order.clones[name]):
-            with database.read() as session:
-                records[name] = journal.read_run(session)
+    for name, database in order.present().items():
+        with database.read() as session:
+            records[name] = journal.read_run(session)
     found = {record.run_id: record for record in records.values() if record is not None}
     if len(found) > 1:
         raise EstateError(
-            f"The databases {', '.join(records)} belong to different runs.", hint="Drop the clones and run again."
+            f"The databases {' and '.join(records)} belong to different runs.", hint="Drop the clones and run again."
         )
     return next(iter(found.values()), None)
 
 
 def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     """Look at the estate, refuse what cannot succeed, write the plan down; nothing is changed yet."""
+    if (before := committed(order)) is not None:
+        raise EstateError(before.sentence, hint=before.hint)
+    _refuse_begun_in_place(order)
     say("Reading the estate")
     prospect = foresee(order, source)
     for warning in prospect.estate.warnings:
@@ -86,9 +91,24 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
             hint="Mend these rows first; nothing was changed.",
         )
     folder = RunFolder(order.runs / prospect.record.run_id)
-    folder.write_json("plan.json", prospect.plan.as_json())
-    folder.write_json("estate.json", prospect.estate.as_json())
+    folder.write_json(PLAN, prospect.plan.as_json())
+    folder.write_json(ESTATE, prospect.estate.as_json())
     return prospect.record
+
+
+def _refuse_begun_in_place(order: Order) -> None:
+    """The originals may be in the middle of an upgrade in place; copying them would copy a half-done one."""
+    if order.in_place:
+        return
+    for database in order.originals().values():
+        with database.read() as session:
+            record = journal.read_run(session)
+        if record is not None:
+            raise EstateError(
+                f"Database {database.name} ({database.address}) is in the middle of an upgrade in place, "
+                f"from {record.source} to {record.target}.",
+                hint="Give --in-place to go on with it, or name the original database.",
+            )
 
 
 def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
@@ -103,24 +123,34 @@ def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
         return opened
 
     for name, address in order.addresses.items():
-        if order.in_place:
-            with targets[name].read() as session:
-                missing = journal.read_run(session) is None
-            if missing:
-                open_journal(name)(address)
-        elif not database_exists(address, order.clones[name]):
+        if not order.in_place and not database_exists(address, order.clones[name]):
             say(f"Cloning {name} ({address}) to {order.clones[name]}")
             # The journal is opened before the copy gets its final name: a database of that name is always resumable.
             how = clone(address, order.clones[name], open_journal(name), say)
             say(f"Cloned {name} {how}")
-        else:
-            with targets[name].read() as session:
-                if journal.read_run(session) is None:
-                    raise EstateError(
-                        f"Database {order.clones[name]} exists and is no clone of a run in progress.",
-                        hint=f"Drop it, or set another name as clone in [database.{name}].",
-                    )
+            continue
+        with targets[name].read() as session:
+            found = journal.read_run(session)
+        if found is None and order.in_place and not _any_step(targets):
+            open_journal(name)(address)
+        elif found is None:
+            where = f"Database {targets[name].address.database} exists and holds no journal of a run in progress."
+            hint = "Name the run folder of that run, or restore both databases from their backup."
+            raise EstateError(
+                where, hint=hint if order.in_place else f"Drop it, or set another name as clone in [database.{name}]."
+            )
+        elif found.run_id != record.run_id:
+            raise EstateError(f"Another run was begun in the meantime: {found.run_id}.", hint="Run again to resume it.")
     return targets
+
+
+def _any_step(targets: Mapping[str, Database]) -> bool:
+    """Whether a step was recorded anywhere: steps begin when every database has its journal, so none is new then."""
+    for database in targets.values():
+        with database.read() as session:
+            if session.exists(journal.JOURNAL.name) and journal.read_entries(session):
+                return True
+    return False
 
 
 def _execute(
@@ -128,7 +158,7 @@ def _execute(
 ) -> Outcome:
     upgrade = upgrade_of(record, order.choices)
     kind = databases["am"].kind
-    stored = RunFolder(order.runs / record.run_id).read_json("plan.json")
+    stored = RunFolder(order.runs / record.run_id).read_json(PLAN)
     plan = Plan.from_json(stored) if stored else None
     expected = plan.expected() if plan else {}
     runner = Runner(databases, record, listener)

@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from apim_upgrade.engine import Entry, Verdict, journal
-from apim_upgrade.errors import EstateError
-from apim_upgrade.execution.finish import committed_run
-from apim_upgrade.execution.folder import RunFolder
+from apim_upgrade.databases import copy_in_the_making
+from apim_upgrade.engine import RunRecord, Verdict, journal
+from apim_upgrade.execution.committed import committed
+from apim_upgrade.execution.folder import JOURNAL, PLAN, RunFolder
 from apim_upgrade.execution.order import Order
 from apim_upgrade.execution.run import find_run
+from apim_upgrade.report import COMMITTED, DONE, IN_PROGRESS, STOPPED, read_journal, state_of_steps
+
+_RESUME = "`apim-upgrade run` to resume."
+_COMMIT = "`apim-upgrade verify`, then `apim-upgrade commit`."
+_RETRY = "Mend what failed (`apim-upgrade report` says how), then `apim-upgrade run --retry-failed`."
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``state`` is one of ``not begun``, ``in progress``, ``stopped``, ``done``, ``committed``."""
+    """
+    ``state`` is one of ``not begun``, ``in progress``, ``stopped``, ``done``, ``committed``.
+
+    ``next`` is what a person can do now; ``at_work`` names the process that is at it, if one is.
+    """
 
     state: str
     next: str
@@ -28,6 +37,7 @@ class Status:
     failed_items: int = 0
     stopped: str = ""
     reason: str = ""
+    at_work: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The published form."""
@@ -37,53 +47,55 @@ class Status:
 def status_of(order: Order) -> Status:
     """Read the journals of the target databases; never waits for a run that is at work."""
     record = find_run(order)
-    if record is None:
-        try:
-            folder, exported = committed_run(order)
-        except EstateError:
-            return Status("not begun", "apim-upgrade run")
-        run = exported["run"]
-        steps = len(exported["steps"])
-        return Status(
-            "committed",
-            "Nothing is left to do.",
-            folder.path.name,
-            run["source"],
-            run["target"],
-            run["started"],
-            steps,
-            steps,
-        )
-    entries: list[Entry] = []
-    failed = 0
-    for database in order.targets().values():
-        with database.read() as session:
-            if session.exists(journal.JOURNAL.name):
-                entries += journal.read_entries(session)
-                failed += sum(verdict.verdict is Verdict.FAILED for _, verdict in journal.read_verdicts(session))
-    done = sum(entry.state == journal.DONE for entry in entries)
-    stopped = next((entry for entry in entries if entry.state == journal.FAILED), None)
-    plan = RunFolder(order.runs / record.run_id).read_json("plan.json")
-    total = max(len(plan["steps"]) if plan else 0, done)
-    finished = any(entry.phase == "finish" and entry.state == journal.DONE for entry in entries) and stopped is None
-    state, following = "in progress", "Wait for it, or `apim-upgrade run` to resume."
-    if stopped is not None:
-        state, following = "stopped", "Mend the cause, then `apim-upgrade run` to resume."
-    elif finished:
-        state = "done"
-        following = (
-            "`apim-upgrade run --retry-failed`" if failed else "`apim-upgrade verify`, then `apim-upgrade commit`"
-        )
+    if record is not None:
+        return _of_run(order, record)
+    before = committed(order)
+    if before is None:
+        return _without_journal(order)
+    run, steps = before.journal["run"], len(before.journal["steps"])
+    return Status(COMMITTED, before.hint, run["id"], run["source"], run["target"], run["started"], steps, steps)
+
+
+def _of_run(order: Order, record: RunRecord) -> Status:
+    databases = order.present()
+    folder = RunFolder(order.runs / record.run_id)
+    exported = folder.read_json(JOURNAL)
+    document = exported or read_journal(databases)
+    steps = document["steps"]
+    failed = sum(item["verdict"] == Verdict.FAILED for item in document["items"])
+    done = sum(step["state"] == journal.DONE for step in steps)
+    stopped = next((step for step in steps if step["state"] == journal.FAILED), None)
+    at_work = next((name for each in databases.values() if (name := each.holder())), "")
+    state = state_of_steps(steps)
+    if exported is not None:
+        following = "`apim-upgrade commit`, which was interrupted."
+    elif state == STOPPED:
+        following = f"Mend the cause, then {_RESUME}"
+    elif state == IN_PROGRESS:
+        following = _RESUME
+    else:
+        following = _RETRY if failed else _COMMIT
+    plan = folder.read_json(PLAN)
     return Status(
         state,
-        following,
+        f"Wait for {at_work}." if at_work else following,
         record.run_id,
         record.source,
         record.target,
         record.started.isoformat(),
         done,
-        done if finished else total,
+        done if state == DONE else max(len(plan["steps"]) if plan else 0, done),
         failed,
-        stopped.step if stopped else "",
-        stopped.note if stopped else "",
+        stopped["step"] if stopped else "",
+        stopped["note"] if stopped else "",
+        at_work,
     )
+
+
+def _without_journal(order: Order) -> Status:
+    for part, name in order.clones.items():
+        maker = copy_in_the_making(order.addresses[part], name)
+        if maker is not None:
+            following = f"Wait for {maker}, which copies {part}." if maker else _RESUME
+            return Status(IN_PROGRESS, following, target=str(order.target), at_work=maker)
+    return Status("not begun", "`apim-upgrade plan`, then `apim-upgrade run`.", target=str(order.target))

@@ -1,6 +1,23 @@
 """Renders what was found and done."""
 
-from apim_upgrade.report.document import read_journal, report_document
+from apim_upgrade.report.document import (
+    COMMITTED,
+    DONE,
+    IN_PROGRESS,
+    STOPPED,
+    read_journal,
+    report_document,
+    state_of_steps,
+)
 from apim_upgrade.report.html import render
 
-__all__ = ["read_journal", "render", "report_document"]
+__all__ = [
+    "COMMITTED",
+    "DONE",
+    "IN_PROGRESS",
+    "STOPPED",
+    "read_journal",
+    "render",
+    "report_document",
+    "state_of_steps",
+]

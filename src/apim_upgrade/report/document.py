@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apim_upgrade.engine import Database, Entry, ItemVerdict, RunRecord, Verdict, journal
+from apim_upgrade.engine import Database, Entry, ItemVerdict, Phase, RunRecord, Verdict, journal
 from apim_upgrade.verify import TableCount, Verification
 
 FORM = "apim-upgrade/report/1"
+IN_PROGRESS, STOPPED, DONE, COMMITTED = "in progress", "stopped", "done", "committed"
 
 
 def read_journal(databases: Mapping[str, Database]) -> dict[str, Any]:
@@ -21,7 +22,10 @@ def read_journal(databases: Mapping[str, Database]) -> dict[str, Any]:
     record: RunRecord | None = None
     for name, database in databases.items():
         with database.read() as session:
-            record = journal.read_run(session) or record
+            found = journal.read_run(session)
+            if found is None:
+                continue
+            record = found
             entries += [_entry(name, entry) for entry in journal.read_entries(session)]
             verdicts += [_verdict(step, verdict) for step, verdict in journal.read_verdicts(session)]
             rows += [
@@ -29,14 +33,32 @@ def read_journal(databases: Mapping[str, Database]) -> dict[str, Any]:
                 for step, table, inserted, deleted in journal.read_rows(session)
             ]
     entries.sort(key=lambda entry: entry["started"])
-    run = _run(record) if record else {}
-    return {"run": run, "steps": entries, "items": verdicts, "rows": rows}
+    settings = json.loads(record.settings) if record else {}
+    return {
+        "run": _run(record, settings) if record else {},
+        "estate": settings.get("estate", {}),
+        "steps": entries,
+        "items": verdicts,
+        "rows": rows,
+    }
+
+
+def state_of_steps(steps: Iterable[Mapping[str, Any]]) -> str:
+    """How far the steps of a run are (``commit`` apart): ``in progress``, ``stopped`` or ``done``."""
+    states = [(step["phase"], step["state"]) for step in steps if step["phase"] != Phase.COMMIT]
+    if any(state == journal.FAILED for _, state in states):
+        return STOPPED
+    return DONE if (Phase.FINISH, journal.DONE) in states else IN_PROGRESS
 
 
 def report_document(
-    journal_document: Mapping[str, Any], estate: Mapping[str, Any], verification: Verification, *, committed: bool
+    journal_document: Mapping[str, Any], verification: Verification, *, committed: bool
 ) -> dict[str, Any]:
-    """Put the parts together; everything in it is plain data, no secret among it."""
+    """
+    Put the parts together; everything in it is plain data, no secret among it.
+
+    After ``commit`` the counts of rows are those that the exported journal holds: the databases have none any more.
+    """
     items = journal_document["items"]
     tally = Counter(item["verdict"] for item in items)
     steps = journal_document["steps"]
@@ -52,10 +74,11 @@ def report_document(
             "skipped": tally[Verdict.SKIPPED.value],
             "noted": tally[Verdict.NOTED.value],
         },
-        "estate": estate,
+        "estate": journal_document["estate"],
         "steps": steps,
         "items": items,
-        "tables": [
+        "tables": journal_document.get("tables")
+        or [
             _count(part, count)
             for part, counts in verification.counts.items()
             for count in counts
@@ -77,16 +100,17 @@ def report_document(
 
 
 def _state(steps: list[dict[str, Any]], tally: Counter[str], verification: Verification, committed: bool) -> str:
-    if any(step["state"] == journal.FAILED for step in steps):
-        return "stopped"
+    state = state_of_steps(steps)
+    if state != DONE:
+        return state
     if not verification.holds:
         return "not proven"
     if tally[Verdict.FAILED.value]:
         return "done with failed items"
-    return "committed" if committed else "done"
+    return COMMITTED if committed else DONE
 
 
-def _run(record: RunRecord) -> dict[str, Any]:
+def _run(record: RunRecord, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": record.run_id,
         "tool": record.tool,
@@ -94,7 +118,7 @@ def _run(record: RunRecord) -> dict[str, Any]:
         "target": record.target,
         "started": record.started.isoformat(),
         "fingerprint": record.fingerprint,
-        "tenants": json.loads(record.settings)["tenants"],
+        "tenants": settings["tenants"],
     }
 
 

@@ -32,20 +32,25 @@ class TableCount:
         return self.after - self.before - sum(added - taken for _, added, taken in self.steps)
 
 
-def table_counts(session: Session, live: Schema) -> list[TableCount]:
-    """Every table with its counts and what explains the difference; tables that came with the upgrade begin at 0."""
+def table_counts(session: Session, live: Schema, *, dropped: bool) -> list[TableCount]:
+    """
+    Every table with its counts and what explains the difference; tables that came with the upgrade begin at 0.
+
+    A table that was counted and is gone has lost its rows, unless tables were ``dropped`` on purpose by ``commit``.
+    """
     before = {row.table_name: row.rows_before for row in session.all(select(journal.COUNT))}
     by_table: dict[str, list[tuple[str, int, int]]] = {}
     for step, name, inserted, deleted in journal.read_rows(session):
         by_table.setdefault(name, []).append((step, inserted, deleted))
+    gone = set() if dropped else before.keys() - live.tables.keys()
     return [
         TableCount(
             name,
             before.get(name, 0),
-            int(session.all(select(func.count()).select_from(table(name)))[0][0]),
+            0 if name in gone else int(session.all(select(func.count()).select_from(table(name)))[0][0]),
             tuple(by_table.get(name, ())),
         )
-        for name in sorted(live.tables)
+        for name in sorted(live.tables.keys() | gone)
         if not name.startswith(journal.PREFIX)
     ]
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +25,9 @@ from apim_upgrade.engine import Session
 from apim_upgrade.verify.proof import Proof
 
 _SAMPLES = 10
+_REMARKS = 1000
+_BATCH = 20
+"""Definitions and zips may have megabytes each."""
 
 
 def definitions_parse(shared: Session, started: datetime) -> tuple[Proof, tuple[str, ...]]:
@@ -32,18 +37,19 @@ def definitions_parse(shared: Session, started: datetime) -> tuple[Proof, tuple[
     Returns the proof that none written since ``started`` is broken, and a line for each that was broken before.
     """
     seen = 0
-    ours: list[str] = []
-    before: list[str] = []
-    for row in shared.stream(_definitions(), batch=100):
+    ours, before = _Faults(_SAMPLES), _Faults(_REMARKS)
+    for row in shared.stream(_definitions(), batch=_BATCH):
         seen += 1
         reason = _fault(row.reg_name, bytes(row.reg_content_data or b""))
         if reason:
             line = f"tenant {row.reg_tenant_id}: {row.reg_path_value}/{row.reg_name}: {reason}"
-            (ours if row.reg_last_updated_time >= started else before).append(line)
+            written = row.reg_last_updated_time
+            (ours if written is not None and written >= started else before).add(line)
     proof = Proof(
-        "definitions/parse", "definitions written by the run that do not parse", len(ours), seen, tuple(ours[:_SAMPLES])
+        "definitions/parse", "definitions written by the run that do not parse", ours.count, seen, tuple(ours.sample)
     )
-    return proof, tuple(before)
+    more = [f"and {before.count - _REMARKS:,} more"] if before.count > _REMARKS else []
+    return proof, (*before.sample, *more)
 
 
 def _definitions() -> Select[Any]:
@@ -94,13 +100,27 @@ def artifacts_open(am: Session) -> Iterator[Proof]:
     if not am.exists("am_gw_api_artifacts"):
         return
     rows = table("am_gw_api_artifacts", column("api_id"), column("revision_id"), column("artifact"))
-    seen, wrong = 0, []
-    for row in am.stream(select(rows), batch=50):
+    seen, wrong = 0, _Faults(_SAMPLES)
+    for row in am.stream(select(rows), batch=_BATCH):
         seen += 1
         reason = _zip_fault(bytes(row.artifact or b""))
         if reason:
-            wrong.append(f"API {row.api_id}, revision {row.revision_id}: {reason}")
-    yield Proof("artifacts/open", "gateway artifacts that cannot be opened", len(wrong), seen, tuple(wrong[:_SAMPLES]))
+            wrong.add(f"API {row.api_id}, revision {row.revision_id}: {reason}")
+    yield Proof("artifacts/open", "gateway artifacts that cannot be opened", wrong.count, seen, tuple(wrong.sample))
+
+
+@dataclass(slots=True)
+class _Faults:
+    """How many there are, and the first of them: bounded, however broken the estate is."""
+
+    kept: int
+    count: int = 0
+    sample: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        self.count += 1
+        if len(self.sample) < self.kept:
+            self.sample.append(line)
 
 
 def _fault(name: str, content: bytes) -> str:
@@ -110,7 +130,7 @@ def _fault(name: str, content: bytes) -> str:
         elif name.endswith(".graphql"):
             parse(content.decode(), no_location=True)
         else:
-            etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
+            etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False))
     except (ValueError, RecursionError, GraphQLError, etree.XMLSyntaxError) as error:
         return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
     return ""
@@ -124,5 +144,5 @@ def _zip_fault(content: bytes) -> str:
                 return "no api.json inside"
             bad = archive.testzip()
             return f"{bad} is damaged" if bad else ""
-    except zipfile.BadZipFile as error:
-        return str(error)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        return str(error) or type(error).__name__

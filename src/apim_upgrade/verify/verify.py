@@ -59,7 +59,7 @@ def verify(
                 )
             )
             if session.exists(journal.COUNT.name):
-                counts[name] = tuple(table_counts(session, live))
+                counts[name] = tuple(table_counts(session, live, dropped=committed))
                 proofs += conservation(name, list(counts[name]))
         proofs += invariants(sessions["am"], target)
         proofs += registry_agrees(sessions["am"], sessions["shared"])
