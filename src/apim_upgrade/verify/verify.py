@@ -12,7 +12,7 @@ from apim_upgrade.releases import Release
 from apim_upgrade.schema import differences_to_target, introspect
 from apim_upgrade.verify.conservation import TableCount, conservation, table_counts
 from apim_upgrade.verify.definitions import artifacts_open, definitions_parse
-from apim_upgrade.verify.invariants import invariants, registry_agrees
+from apim_upgrade.verify.invariants import configurations_parse, invariants, registry_agrees
 from apim_upgrade.verify.proof import Proof
 
 
@@ -62,6 +62,7 @@ def verify(
                 counts[name] = tuple(table_counts(session, live, dropped=committed))
                 proofs += conservation(name, list(counts[name]))
         proofs += invariants(sessions["am"], target)
+        proofs += configurations_parse(sessions["am"])
         proofs += registry_agrees(sessions["am"], sessions["shared"])
         parsed, remarks = definitions_parse(sessions["shared"], started)
         proofs.append(parsed)
