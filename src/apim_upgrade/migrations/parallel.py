@@ -9,8 +9,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from typing import TypeVar
+
+from apim_upgrade.errors import EnvironmentProblem
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +29,8 @@ def in_order(
     Yield ``function(item)`` for every item, in order.
 
     Up to ``few`` items are worked here; more go to a process for each processor, ``batch`` at a time, no more than two
-    batches waiting for each. Function, items and results must be picklable.
+    batches waiting for each. Function, items and results must be picklable. Raises EnvironmentProblem when a worker
+    process is ended from outside.
     """
     source = iter(items)
     first = list(islice(source, few + 1))
@@ -46,6 +50,11 @@ def in_order(
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise EnvironmentProblem(
+                "A worker process was ended from outside, most likely because memory ran out.",
+                hint="Free memory on this machine.",
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
