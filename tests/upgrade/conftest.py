@@ -13,7 +13,7 @@ from apim_upgrade.engine import Event
 from apim_upgrade.execution import Checked, Order, RunResult, commit, prove, run
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.releases import Release
-from conftest import Pair, Server
+from conftest import Pair, Server, shared_path
 
 
 @dataclass
@@ -53,3 +53,44 @@ def upgrading(databases: Server, tmp_path: Path) -> Iterator[Callable[..., Upgra
     yield make
     for name in made:
         databases.drop(name)
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """One estate before and after its upgrade."""
+
+    source: str
+    target: str
+    before: Pair
+    after: Pair
+
+
+def kept_estate(databases: Server, which: str) -> Pair:
+    """The one copy of an estate that this worker holds; only to be read."""
+    folder = which if which.endswith("/fresh") else f"{which}/postgresql"
+    pair = {}
+    for part in ("am", "shared"):
+        dump = shared_path("testdata", *folder.split("/"), f"{part}.sql.gz")
+        name = databases.template(f"{which}:{part}", lambda name, dump=dump: databases.load_dump(dump, name))
+        pair[part] = Database(part, databases.postgres.address(name))
+    return Pair(pair["am"], pair["shared"])
+
+
+@pytest.fixture(scope="session")
+def upgraded(databases: Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Upgraded]:
+    """``upgraded("4.0.0", "4.5.0")``: an estate and its upgrade, made once per worker; both only to be read."""
+    made: dict[tuple[str, str], Upgraded] = {}
+
+    def make(source: str, target: str) -> Upgraded:
+        if (source, target) not in made:
+            before = kept_estate(databases, source)
+            clones = {name: f"kept_{source}_{target}_{name}" for name in before.by_name()}
+            addresses = {name: each.address for name, each in before.by_name().items()}
+            order = Order(addresses, clones, Release.parse(target), Choices(), tmp_path_factory.mktemp("runs"))
+            run(order, None, retry_failed=False, listener=lambda event: None, say=lambda text: None)
+            commit(order, lambda event: None)
+            after = {name: Database(name, databases.postgres.address(clone)) for name, clone in clones.items()}
+            made[source, target] = Upgraded(source, target, before, Pair(after["am"], after["shared"]))
+        return made[source, target]
+
+    return make
