@@ -24,7 +24,7 @@ def command(
         bool, typer.Option("--in-place", help="Change the databases themselves instead of copies.")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Take the items that failed before, and only those, once more.")
+        bool, typer.Option("--retry-failed", help="Take the items that failed once more, and what builds on them.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
 ) -> int:

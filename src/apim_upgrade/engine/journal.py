@@ -27,6 +27,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 from sqlalchemy.schema import CreateTable
 
@@ -118,6 +119,8 @@ class Entry:
 
 
 DONE, FAILED = "done", "failed"
+AGAIN = "again"
+"""Was done, and has to be done once more, because what it builds on is retried."""
 
 
 def new_run_id() -> str:
@@ -190,7 +193,7 @@ def record_step(
     """
     Write the record of one step in the transaction that holds its work, replacing an earlier record of it.
 
-    A ``retry`` took only the items that had failed: what was said of the others stays.
+    After a ``retry`` (of failed items, or of what builds on them) what was said of the other items stays.
     """
     session.execute(delete(JOURNAL).where(JOURNAL.c.step == entry.step))
     of_step = ITEM.c.step == entry.step
@@ -231,6 +234,11 @@ def record_step(
                 step=entry.step, table_name=name, inserted=inserted + before[0], deleted=deleted + before[1]
             )
         )
+
+
+def mark_again(session: Session, steps: Iterable[str]) -> None:
+    """Have steps that are done be done once more, whatever happens to this process."""
+    session.execute(update(JOURNAL).where(JOURNAL.c.step.in_(list(steps)), JOURNAL.c.state == DONE).values(state=AGAIN))
 
 
 def _text(text: str) -> str:

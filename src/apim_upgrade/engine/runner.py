@@ -18,12 +18,13 @@ from sqlalchemy.sql import Executable
 from apim_upgrade.engine import journal
 from apim_upgrade.engine.events import Listener, StepFinished, StepProgress, StepSkipped, StepStarted
 from apim_upgrade.engine.ports import Database, Session
-from apim_upgrade.engine.step import Load, Operation, Sql, Stage, Step
+from apim_upgrade.engine.step import Load, Operation, Phase, Sql, Stage, Step
 from apim_upgrade.engine.work import Verdict, Work
 from apim_upgrade.errors import ApimUpgradeError, StepFailed
 
 _MANY = 10_000
 """From so many changed rows on the planner's figures of a table mislead, often into a plan that never ends."""
+_REPEATED = (Phase.MIGRATE, Phase.FINISH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +63,26 @@ class Runner:
         Execute what is not done yet, in the order given.
 
         ``first_position`` and ``total`` number the steps when a run is executed in parts.
-        With ``retry_failed``, steps that are done but hold failed items run again for those items only.
+        With ``retry_failed``, steps that are done but hold failed items run again for those items only, and the data
+        steps after them run again whole: they never saw what failed before, and change nothing of the rest.
         Raises StepFailed when a step stops; everything before it stays done.
         """
         entries, failures = self._recorded()
         done = already = 0
         total = total or len(steps)
+        if retry_failed:
+            entries |= self._repeat_what_follows(steps, failures)
         for position, step in enumerate(steps, first_position):
+            state = entries.get(step.name)
             only: frozenset[str] | None = None
-            if entries.get(step.name) == journal.DONE:
+            if state == journal.DONE:
                 only = frozenset(failures.get(step.name, ()))
                 if not (retry_failed and only):
                     already += 1
                     self._tell(StepSkipped(step.name, position, total))
                     continue
             self._tell(StepStarted(step.name, step.title, position, total, (expected or {}).get(step.name)))
-            self._execute(step, position, total, only)
+            self._execute(step, position, total, only, state)
             done += 1
         _, failures = self._recorded()
         return Outcome(done, already, sum(len(items) for items in failures.values()))
@@ -93,7 +98,25 @@ class Runner:
                         failures.setdefault(step, []).append(item.item)
         return states, failures
 
-    def _execute(self, step: Step, position: int, total: int, only: frozenset[str] | None) -> None:
+    def _repeat_what_follows(self, steps: Sequence[Step], failures: Mapping[str, list[str]]) -> dict[str, str]:
+        """Mark, before anything is retried, what builds on it; so a crash in between forgets nothing."""
+        first = next((number for number, step in enumerate(steps) if failures.get(step.name)), len(steps))
+        following = {
+            step.name for step in steps[first + 1 :] if step.phase in _REPEATED and not failures.get(step.name)
+        }
+        if first == len(steps):
+            return {}
+        marked: dict[str, str] = {}
+        for database in self._databases.values():
+            with database.write() as session:
+                entries = journal.read_entries(session)
+                last = {entry.step for entry in entries if entry.phase == Phase.FINISH}
+                again = {entry.step for entry in entries if entry.state == journal.DONE} & (following | last)
+                journal.mark_again(session, again)
+            marked |= dict.fromkeys(again, journal.AGAIN)
+        return marked
+
+    def _execute(self, step: Step, position: int, total: int, only: frozenset[str] | None, state: str | None) -> None:
         began = journal.now()
         try:
             with ExitStack() as stack:
@@ -130,7 +153,7 @@ class Runner:
                     ),
                     work.verdicts.values(),
                     rows.tables(),
-                    retry=only is not None,
+                    retry=state in (journal.DONE, journal.AGAIN),
                 )
         except ApimUpgradeError as error:
             self._record_failure(step, position, began, str(error))

@@ -443,7 +443,9 @@ class _Reader:
             for row in found:
                 flow = row.reg_path_value.removeprefix(_TENANT_SEQUENCES).lower()
                 name = row.reg_name.removesuffix(".xml")
-                sequences[flow, name] = Sequence(flow, name, row.reg_uuid, bytes(row.reg_content_data), shared=True)
+                sequences[flow, name] = Sequence(
+                    flow, name, row.reg_uuid, bytes(row.reg_content_data or b""), shared=True
+                )
             self._tenant_sequences[tenant] = sequences
         return self._tenant_sequences[tenant]
 
@@ -480,11 +482,11 @@ class _Reader:
             if place is not None:
                 uuid, folder = place
                 path = f"{folder}/{file.reg_name}".lstrip("/")
-                files[uuid].append(File(path, file.reg_uuid, bytes(file.reg_content_data)))
+                files[uuid].append(File(path, file.reg_uuid, bytes(file.reg_content_data or b"")))
         return {
             row.reg_uuid: _Folder(
                 row.reg_tenant_id,
-                bytes(row.reg_content_data),
+                bytes(row.reg_content_data or b""),
                 row.reg_created_time,
                 row.reg_last_updated_time,
                 properties.get((row.reg_tenant_id, row.reg_path_id), ()),

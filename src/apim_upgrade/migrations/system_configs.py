@@ -21,7 +21,7 @@ def stored_configurations(work: Work) -> Iterator[tuple[str, bytes]]:
     """Yield (organization, configuration) of every row."""
     query = select(SYSTEM_CONFIG).where(SYSTEM_CONFIG.c.config_type == _TENANT_CONFIG)
     for row in work.sessions["am"].stream(query.order_by(SYSTEM_CONFIG.c.organization), batch=50):
-        yield row.organization, bytes(row.configuration)
+        yield row.organization, bytes(row.configuration or b"")
 
 
 def store_step(

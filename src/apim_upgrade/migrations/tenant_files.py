@@ -35,4 +35,4 @@ def tenant_files(work: Work, path: str) -> Iterator[tuple[str, bytes]]:
     )
     for row in work.sessions["shared"].stream(files, batch=50):
         if row.reg_tenant_id in domains:
-            yield domains[row.reg_tenant_id], bytes(row.reg_content_data)
+            yield domains[row.reg_tenant_id], bytes(row.reg_content_data or b"")
