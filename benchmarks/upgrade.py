@@ -171,7 +171,8 @@ def tables(results: list[Result], options: argparse.Namespace) -> str:
     """The tables as Markdown."""
     lines = [
         f"{options.source} to {options.target}, {options.applications} applications and {options.tokens} tokens "
-        f"per API; PostgreSQL on the same machine ({os.cpu_count()} cores, Python {platform.python_version()}).",
+        f"per API; PostgreSQL on the same machine ({os.cpu_count()} cores, Python {platform.python_version()}; "
+        f"load average of the last quarter of an hour, this work included: {os.getloadavg()[2]:.1f}).",
         "",
         "| | " + " | ".join(f"{each.apis:,} APIs" for each in results) + " |",
         "|---|" + "---:|" * len(results),
