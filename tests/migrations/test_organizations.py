@@ -132,3 +132,33 @@ def test_4_0_0_has_no_organizations(prepared: Estates) -> None:
 )
 def test_a_suffix_is_a_tenant_only_when_there_is_one(provider: str, domain: str) -> None:
     assert domain_of(provider, {"carbon.super", "shop.example"}) == domain
+
+
+def test_what_was_presumed_of_applications_is_corrected(prepared: Estates) -> None:
+    plain = prepared("3.2.0", "4.7.0")
+    plain.run(organizations.steps(plain.upgrade))
+    wanted = plain.rows("SELECT application_id, organization, shared_organization FROM am_application ORDER BY 1")
+
+    presumed = prepared("3.2.0", "4.7.0")
+    values = organizations.presumed_values(presumed.upgrade)
+    assert values == {
+        ("am_application", "organization"): "'carbon.super'",
+        ("am_application", "shared_organization"): "'private'",
+    }
+    presumed.execute("UPDATE am_application SET organization = 'carbon.super', shared_organization = 'private'")
+    presumed.run(organizations.steps(presumed.upgrade))
+    query = "SELECT application_id, organization, shared_organization FROM am_application ORDER BY 1"
+    assert presumed.rows(query) == wanted
+
+
+def test_an_application_of_an_unknown_tenant_is_given_to_nobody(prepared: Estates) -> None:
+    estate = prepared("3.2.0", "4.7.0")
+    estate.execute(
+        "UPDATE am_application SET organization = 'carbon.super'",
+        "UPDATE am_subscriber SET tenant_id = 77 WHERE tenant_id = 2",
+    )
+    estate.run(organizations.steps(estate.upgrade))
+    assert estate.rows(
+        "SELECT DISTINCT organization FROM am_application JOIN am_subscriber USING (subscriber_id) WHERE tenant_id = 77"
+    ) == [(None,)]
+    assert "tenant 77" in estate.verdicts("4.1.0/api-data/application-organizations")

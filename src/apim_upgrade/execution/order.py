@@ -61,8 +61,13 @@ def settings_text(tenants: tuple[Tenant, ...], estate: Mapping[str, Any]) -> str
 
 def upgrade_of(record: RunRecord, choices: Choices) -> Upgrade:
     """The upgrade that a recorded run is; tenants and clock as recorded, so that a resumed run writes the same."""
-    tenants = tuple(Tenant(**tenant) for tenant in json.loads(record.settings)["tenants"])
-    return Upgrade(Release.parse(record.source), Release.parse(record.target), _naive(record.started), tenants, choices)
+    settings = json.loads(record.settings)
+    tenants = tuple(Tenant(**tenant) for tenant in settings["tenants"])
+    contents = settings["estate"]["contents"]
+    busiest = max(contents, key=lambda facts: int(facts["applications"]))["tenant"]["domain"]
+    return Upgrade(
+        Release.parse(record.source), Release.parse(record.target), _naive(record.started), tenants, choices, busiest
+    )
 
 
 def _naive(moment: datetime) -> datetime:

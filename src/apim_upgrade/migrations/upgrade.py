@@ -49,6 +49,8 @@ class Upgrade:
     """The run's recorded start (UTC, no zone): the only clock that steps use."""
     tenants: tuple[Tenant, ...]
     choices: Choices = Choices()
+    busiest: str = SUPER_TENANT_DOMAIN
+    """Domain of the tenant with the most applications."""
 
     def crosses(self, release: str) -> bool:
         """Say whether the upgrade passes into ``release``: the source is older, the target is not."""

@@ -47,11 +47,12 @@ def filled_values(upgrade: Upgrade, target: TableClause) -> dict[str, ColumnElem
     """
     return {
         fill.column: case((_needed(fill, target), fill.value), else_=target.c[fill.column])
-        for fill in _fills(upgrade, target.name)
+        for fill in fills_of(upgrade, target.name)
     }
 
 
-def _fills(upgrade: Upgrade, table_name: str) -> list[ValueFill]:
+def fills_of(upgrade: Upgrade, table_name: str) -> list[ValueFill]:
+    """Return the fills of a table that this upgrade does."""
     return [fill for fill in value_fills() if fill.table == table_name and upgrade.crosses(str(fill.since))]
 
 
@@ -64,7 +65,7 @@ def _needed(fill: ValueFill, target: TableClause) -> ColumnElement[bool]:
 
 
 def _step(upgrade: Upgrade, table_name: str) -> Step:
-    fills = _fills(upgrade, table_name)
+    fills = fills_of(upgrade, table_name)
     types: dict[str, Any] = {fill.except_column: String for fill in fills if fill.except_column}
     types |= {fill.column: _TYPES[type(fill.value)] for fill in fills}
     target = table(table_name, *(column(name, of) for name, of in types.items()))

@@ -50,7 +50,8 @@ def opening_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> li
     steps = [_count_rows(part, live[part]) for part in PARTS]
     steps += prepare.steps(upgrade)
     for part in PARTS:
-        steps += expand_steps(kind, live[part], upgrade.source, upgrade.target, part)
+        presumed = organizations.presumed_values(upgrade) if part == "am" else {}
+        steps += expand_steps(kind, live[part], upgrade.source, upgrade.target, part, presumed)
     return steps
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from apim_upgrade.releases import renames
 from apim_upgrade.releases.model import Column, Index, PrimaryKey, Schema, Table, Unique, fold, folded, is_plain_unique
@@ -74,6 +75,10 @@ class Fill:
     default: str
 
 
+Presumed: TypeAlias = Mapping[tuple[str, str], str]
+"""Table and column, in lower case, to a value as SQL."""
+
+
 @dataclass(slots=True)
 class Expansion:
     """What *expand* does, by group: a table's name, or ``sequences``."""
@@ -93,8 +98,13 @@ class Expansion:
             self.changes.setdefault(group, []).extend(changes)
 
 
-def expansion(live: Schema, target: Target) -> Expansion:
-    """Return what makes room for the target's data without being able to fail on the present."""
+def expansion(live: Schema, target: Target, presumed: Presumed | None = None) -> Expansion:
+    """
+    Return what makes room for the target's data without being able to fail on the present.
+
+    ``presumed`` holds, by table and column, the value that most rows of a *new* column will have. They get it with
+    the column, which costs nothing, where an UPDATE would write the whole table again.
+    """
     dialect = dialect_of(target.kind)
     wanted = target.wanted
     result = Expansion()
@@ -111,7 +121,7 @@ def expansion(live: Schema, target: Target) -> Expansion:
                 result.add(name, rename)
                 found = applied(Schema(live.kind, {found.name: found}), [rename]).tables[found.name]
             result.copies += _copies(found, table)
-            _expand_table(found, table, target, dialect, result, taken)
+            _expand_table(found, table, target, dialect, result, taken, presumed or {})
     for sequence in new_sequences:
         if sequence.owned_by:
             result.add(sequence.owned_by.split(".")[0], OwnSequence(sequence.name, sequence.owned_by))
@@ -214,15 +224,26 @@ def _copies(live: Table, wanted: Table) -> list[Copy]:
 
 
 def _expand_table(
-    live: Table, wanted: Table, target: Target, dialect: Dialect, result: Expansion, taken: set[str]
+    live: Table,
+    wanted: Table,
+    target: Target,
+    dialect: Dialect,
+    result: Expansion,
+    taken: set[str],
+    presumed: Presumed,
 ) -> None:
     name = live.name
     drops: list[Alteration] = []
     rest: list[Alteration] = []
+    passing: list[Alteration] = []
     for column in wanted.columns:
         found = live.column(column.name)
         if found is None:
-            rest.append(AddColumn(column if column.default is not None else replace(column, nullable=True)))
+            value = presumed.get((fold(name), fold(column.name))) if column.default is None else None
+            nullable = column.nullable or column.default is None
+            rest.append(AddColumn(replace(column, nullable=nullable, default=value or column.default)))
+            if value is not None:
+                passing.append(SetDefault(column.name, None))
         else:
             rest += _expand_column(found, column, dialect)
             if found.nullable and not column.nullable and column.default is not None and "(" not in column.default:
@@ -240,6 +261,8 @@ def _expand_table(
     rest += [SetNullable(column.name, True) for column in stale]
     if drops or rest:
         result.add(wanted.name, AlterTable(name, (*drops, *rest)))
+    if passing:
+        result.add(wanted.name, AlterTable(name, tuple(passing)))
     result.add(
         wanted.name, *(DropIndex(name, index.name) for index in _stale_unique_indexes(live, target) if index.name)
     )

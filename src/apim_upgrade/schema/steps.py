@@ -27,23 +27,26 @@ from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import RUN
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.model import Expression, Schema, SeedRow, Table, fold, folded
-from apim_upgrade.schema.alignment import Copy, Expansion, Fill, contraction, expansion, removal
+from apim_upgrade.schema.alignment import Copy, Expansion, Fill, Presumed, contraction, expansion, removal
 from apim_upgrade.schema.changes import Change, applied
 from apim_upgrade.schema.describe import described
 from apim_upgrade.schema.dialects import dialect_of
 from apim_upgrade.schema.known import target_of
 
 
-def expand_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+def expand_steps(
+    kind: str, live: Schema, source: Release, target: Release, database: str, presumed: Presumed | None = None
+) -> list[Step]:
     """
     Return the steps that make room for the target's data.
 
     New tables, columns and sequences, renamed and widened columns, keys and NOT NULLs of old releases out of the way,
     seed rows. None of them can fail on the data that is there. ``live`` is the schema as it is now: after part of the
-    steps, only the rest is returned (and steps that only test data, which find nothing to do).
+    steps, only the rest is returned (and steps that only test data, which find nothing to do). ``presumed`` holds
+    values that rows already there get with a new column; a data step corrects the rows for which they are wrong.
     """
     wanted = target_of(kind, target, database)
-    plan = expansion(live, wanted)
+    plan = expansion(live, wanted, presumed)
     groups = dict(plan.changes)
     for name in (*(copy.table for copy in plan.copies), *(fill.table for fill in plan.fills)):
         groups.setdefault(name, [])

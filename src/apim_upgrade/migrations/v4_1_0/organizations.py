@@ -22,7 +22,7 @@ from apim_upgrade.migrations.am_tables import (
 )
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, Upgrade
-from apim_upgrade.migrations.value_fills import filled_values
+from apim_upgrade.migrations.value_fills import filled_values, fills_of
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 
 
@@ -135,7 +135,53 @@ def _default_versions(upgrade: Upgrade) -> Step:
     )
 
 
+def presumed_values(upgrade: Upgrade) -> dict[tuple[str, str], str]:
+    """
+    Return what most applications will have in columns that come with this upgrade, as SQL.
+
+    Estates have many applications, most of them in one tenant: those get their values with the column, and
+    the step below writes the others only.
+    """
+    values: dict[tuple[str, str], str] = {}
+    if upgrade.crosses("4.1.0"):
+        values[APPLICATION.name, "organization"] = _literal(upgrade.busiest)
+        values |= {
+            (fill.table, fill.column): _literal(fill.value)
+            for fill in fills_of(upgrade, APPLICATION.name)
+            if isinstance(fill.value, str)
+        }
+    return values
+
+
+def _literal(value: str) -> str:
+    quoted = value.replace("'", "''")
+    return f"'{quoted}'"
+
+
 def _applications(upgrade: Upgrade) -> Step:
+    organization = APPLICATION.c.organization
+    # A column that came with the upgrade holds what was presumed, right or wrong; an older one is the product's.
+    wrong = organization.is_distinct_from(TENANT.c.domain) if upgrade.crosses("4.1.0") else blank(organization)
+    exceptions = tuple(
+        Sql(
+            update(APPLICATION)
+            .values({fill.column: None})
+            .where(APPLICATION.c[fill.except_column].in_(fill.except_values), APPLICATION.c[fill.column] == fill.value),
+            f"{fill.column} stays empty for these",
+        )
+        for fill in fills_of(upgrade, APPLICATION.name)
+        if fill.except_column and upgrade.crosses("4.1.0")
+    )
+
+    subscriber_known = exists().where(
+        SUBSCRIBER.c.subscriber_id == APPLICATION.c.subscriber_id, SUBSCRIBER.c.tenant_id == TENANT.c.tenant_id
+    )
+    lost_again = (
+        (Sql(update(APPLICATION).values(organization=None).where(~blank(organization), ~subscriber_known)),)
+        if upgrade.crosses("4.1.0")
+        else ()
+    )
+
     def look(work: Work) -> None:
         lost = (
             select(SUBSCRIBER.c.tenant_id, func.count().label("number"))
@@ -160,12 +206,14 @@ def _applications(upgrade: Upgrade) -> Step:
                 update(APPLICATION)
                 .values({APPLICATION.c.organization.name: TENANT.c.domain} | filled_values(upgrade, APPLICATION))
                 .where(
-                    blank(APPLICATION.c.organization),
+                    wrong,
                     SUBSCRIBER.c.subscriber_id == APPLICATION.c.subscriber_id,
                     TENANT.c.tenant_id == SUBSCRIBER.c.tenant_id,
                 ),
                 "one pass over the table, other new columns included",
             ),
+            *exceptions,
+            *lost_again,
             findings("lost_application", look, "applications of unknown tenants"),
         ),
         touches=select(func.count()).select_from(APPLICATION) if upgrade.crosses("4.1.0") else None,
