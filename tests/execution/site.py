@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from apim_upgrade.cli import main
@@ -106,10 +107,11 @@ class Site:
 
 
 def change(database: Database, *statements: str) -> None:
-    """Do something to a database behind the tool's back."""
-    with database.write() as session:
+    """Do something to a database behind the tool's back, as its superuser."""
+    address = database.address
+    with psycopg.connect(host=address.host, dbname=address.database, user="postgres") as connection:
         for statement in statements:
-            session.execute(statement)
+            connection.execute(statement.encode())
 
 
 def scalar(database: Database, query: str) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from apim_upgrade import samples
@@ -20,7 +23,8 @@ from execution.site import Site, change
 from execution.test_bad_input import give_to, role
 
 __all__ = ["role"]
-AT = "schema/am/expand/am_api"
+_OF_THE_SAMPLE = "shared.um_org"
+"""Its time of creation is that of the sample, which servers of a test's own make anew."""
 
 
 @pytest.fixture
@@ -48,6 +52,10 @@ def expected(site: Callable[..., Site], sample_estate: Callable[..., Pair], one_
     plain = site()
     assert plain("run").code == 0
     return plain.content()
+
+
+def _same(one: dict[str, str], other: dict[str, str]) -> bool:
+    return {**one, _OF_THE_SAMPLE: ""} == {**other, _OF_THE_SAMPLE: ""}
 
 
 def _expand(step: Step) -> bool:
@@ -122,7 +130,7 @@ def test_a_server_that_crashes_and_comes_back(
     server.restart()
     assert here("status", "--format", "json").document["state"] == "in progress"
     assert here("run").code == 0
-    assert here.content() == expected
+    assert _same(here.content(), expected)
 
 
 def test_a_server_that_crashes_in_the_middle_of_a_statement(
@@ -142,7 +150,7 @@ def test_a_server_that_crashes_in_the_middle_of_a_statement(
     assert "cannot be made or was lost" in answer.problem[0]
     server.restart()
     assert here("run").code == 0
-    assert here.content() == expected
+    assert _same(here.content(), expected)
 
 
 @pytest.fixture
@@ -165,14 +173,21 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 def _fill(server: EmbeddedPostgres, leave: int) -> Path:
     """Use the disk up to some MB with something that is not the database's."""
-    import shutil
-
     ballast = server.data.parent / "ballast"
-    free = shutil.disk_usage(server.data.parent).free
-    with ballast.open("wb") as file:
-        for _ in range(max(free // 1_048_576 - leave, 0)):
-            file.write(b"\x01" * 1_048_576)
+    free = shutil.disk_usage(server.data.parent).free - leave * 1_048_576
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        for _ in range(free // 4096 + (0 if leave else 100)):
+            file.write(b"\x01" * 4096)
     return ballast
+
+
+def _wake(server: EmbeddedPostgres) -> None:
+    """Start it again if it gave up: without room for its log a server cannot go on."""
+    try:
+        server.connect().close()
+    except psycopg.OperationalError:
+        server.stop(signal.SIGQUIT)
+        server.restart()
 
 
 def test_a_disk_that_is_full_while_copying(
@@ -188,8 +203,9 @@ def test_a_disk_that_is_full_while_copying(
     assert answer.code == 3
     assert "is full" in answer.problem[0]
     ballast.unlink()
+    _wake(server)
     assert here("run").code == 0
-    assert here.content() == expected
+    assert _same(here.content(), expected)
 
 
 def test_a_disk_that_is_full_in_a_step(
@@ -207,10 +223,9 @@ def test_a_disk_that_is_full_in_a_step(
     assert "is full" in answer.problem[0] or "was lost" in answer.problem[0]
     assert "--" not in answer.problem[0]
     small_disk("900m")
-    if server._process.poll() is not None:
-        server.restart()
+    _wake(server)
     assert here("run").code == 0
-    assert here.content() == expected
+    assert _same(here.content(), expected)
 
 
 def test_rights_that_are_taken_in_the_middle(
