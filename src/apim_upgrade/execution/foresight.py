@@ -84,10 +84,15 @@ def refuse_drift(order: Order, estate: Estate) -> None:
 
 def write_statements(order: Order, prospect: Prospect, folder: Path) -> list[Path]:
     """Write every statement of the run as SQL files; returns the index and the files. Raises ProjectError."""
-    if folder.exists() and any(folder.iterdir()):
-        raise ProjectError(f"--sql: {folder} is not empty.", hint="Name a folder that is, or that does not exist.")
-    with order.originals()["am"].read() as session:
-        return write_sql(folder, prospect.steps, session)
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise ProjectError(f"--sql: {folder} is not empty.", hint="Name a folder that is, or that does not exist.")
+        with order.originals()["am"].read() as session:
+            return write_sql(folder, prospect.steps, session)
+    except OSError as error:
+        raise ProjectError(
+            f"--sql: {folder} cannot be written: {error.strerror}.", hint="Name a folder that can be."
+        ) from None
 
 
 def introspect_all(databases: Mapping[str, Database]) -> dict[str, Schema]:

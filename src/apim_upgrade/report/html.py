@@ -7,6 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+_SHOWN = 1000
+"""Items of one verdict on the page; a browser shows no table of a hundred thousand rows."""
+
 
 def render(document: Mapping[str, Any]) -> str:
     """Return the page; everything from the estate is escaped."""
@@ -19,7 +22,7 @@ def render(document: Mapping[str, Any]) -> str:
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["duration"] = _duration
-    return environment.get_template("report.html").render(report=document)
+    return environment.get_template("report.html").render(report=document, shown=_SHOWN)
 
 
 def _duration(seconds: float) -> str:
