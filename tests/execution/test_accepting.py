@@ -40,7 +40,8 @@ def test_rows_that_were_moved_aside_are_exported_and_leave_no_table(site: Callab
     change(
         here.upgraded.am,
         "CREATE TABLE apim_upgrade_quarantine_am_revision (id integer, api_uuid text, made timestamp, blob bytea)",
-        "INSERT INTO apim_upgrade_quarantine_am_revision VALUES (1, 'Zürich', '2026-01-02', '\\x00ff'), (2, NULL, NULL, NULL)",
+        "INSERT INTO apim_upgrade_quarantine_am_revision "
+        "VALUES (1, 'Zürich', '2026-01-02', '\\x00ff'), (2, NULL, NULL, NULL)",
     )
     assert here("commit", "--yes").code == 0
     assert _tables_of_ours(here.upgraded) == []

@@ -15,6 +15,7 @@ from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import Committed, committed, database_names
 from apim_upgrade.execution.folder import JOURNAL, PAGE, REPORT, RunFolder
 from apim_upgrade.execution.order import Order, upgrade_of
+from apim_upgrade.execution.quarantine import export_quarantine
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.migrations import workspace
 from apim_upgrade.report import (
@@ -28,6 +29,8 @@ from apim_upgrade.schema import commit_steps, introspect
 from apim_upgrade.verify import Verification, verify
 
 _NOTHING = Verification((), {})
+_INDISPENSABLE = ("schema/", "rows/")
+"""Proofs without which nothing is dropped, whatever is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,14 @@ def report(order: Order) -> Checked:
     return prove(order)
 
 
-def commit(order: Order, listener: Listener) -> Checked:
+def commit(order: Order, listener: Listener, *, accept_failed: bool = False) -> Checked:
     """
     Drop what only the old release used, export the journal, remove the tool's tables: the point of no return.
 
-    Raises EstateError when the run is not finished, has failed items or proofs, or was committed before. A crash in
-    the middle is resumed by calling it again: the export is written before the first of the tool's tables goes.
+    Raises EstateError when the run is not finished, has failed items or proofs, or was committed before. With
+    ``accept_failed`` items that failed, and the invariants of the product that fail with them, are accepted; a schema
+    or a row count that is not proven never is. A crash in the middle is resumed by calling it again: the export is
+    written before the first of the tool's tables goes.
     """
     record = find_run(order)
     if record is None:
@@ -83,7 +88,7 @@ def commit(order: Order, listener: Listener) -> Checked:
             stack.enter_context(database.lock("commit"))
         exported = folder.read_json(JOURNAL)
         if exported is None:
-            checked = _refuse_unproven(order, record, folder)
+            checked = _refuse_unproven(order, record, folder, accept_failed=accept_failed)
             _drop_leftovers(order, record, databases, listener)
             exported = {
                 **read_journal(databases),
@@ -95,6 +100,7 @@ def commit(order: Order, listener: Listener) -> Checked:
         final = _prove(order, record.started, folder, exported, committed=True)
         for name, database in databases.items():
             with database.write() as session:
+                export_quarantine(session, name, folder)
                 if name == "am":
                     for table in (workspace.ARTIFACT, workspace.TENANT):
                         session.execute(f"DROP TABLE IF EXISTS {table.name}")
@@ -102,21 +108,27 @@ def commit(order: Order, listener: Listener) -> Checked:
     return final
 
 
-def _refuse_unproven(order: Order, record: RunRecord, folder: RunFolder) -> Checked:
+def _refuse_unproven(order: Order, record: RunRecord, folder: RunFolder, *, accept_failed: bool) -> Checked:
     """Raise EstateError, and drop nothing, unless everything is done and proven."""
     exported = read_journal(order.targets())
     _refuse_unfinished(exported)
     checked = _prove(order, record.started, folder, exported, committed=False)
-    wrong = [proof for proof in checked.verification.proofs if not proof.holds]
+    wrong = [
+        proof
+        for proof in checked.verification.proofs
+        if not proof.holds and not (accept_failed and not proof.name.startswith(_INDISPENSABLE))
+    ]
     if wrong:
         raise EstateError(
             f"The upgraded estate is not proven ({wrong[0].found:,} {wrong[0].title}), so nothing was dropped.",
             hint=f"See {checked.page}.",
         )
-    if failed := checked.document["totals"]["failed"]:
+    failed = checked.document["totals"]["failed"]
+    if failed and not accept_failed:
         raise EstateError(
             f"{failed:,} items failed, so nothing was dropped.",
-            hint=f"Mend them, then `apim-upgrade run --retry-failed`; {checked.page} says how.",
+            hint=f"Mend them, then `apim-upgrade run --retry-failed`; {checked.page} says how. Those that cannot be "
+            "mended can be accepted with `apim-upgrade commit --accept-failed`.",
         )
     return checked
 

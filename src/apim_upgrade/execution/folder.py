@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +33,16 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """Write a file whole or not at all. Raises EnvironmentProblem."""
+        return self.write_lines(name, (text,))
+
+    def write_lines(self, name: str, lines: Iterable[str]) -> Path:
+        """Write a file of any size whole or not at all. Raises EnvironmentProblem."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             target = self.file(name)
             partial = target.with_suffix(target.suffix + ".partial")
             with partial.open("w", encoding="utf-8") as file:
-                file.write(text)
+                file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)

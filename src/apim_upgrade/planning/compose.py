@@ -32,7 +32,7 @@ from apim_upgrade.migrations.v4_0_0 import (
 )
 from apim_upgrade.migrations.v4_1_0 import organizations, tenant_configuration, version_comparable
 from apim_upgrade.migrations.v4_2_0 import life_cycle_configuration, lifecycle_status, sign_up
-from apim_upgrade.schema import Schema, contract_steps, expand_steps, quarantine_steps
+from apim_upgrade.schema import Schema, contract_steps, expand_steps, privilege_step, quarantine_steps
 
 PARTS = ("am", "shared")
 
@@ -96,6 +96,7 @@ def closing_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> li
     for part in PARTS:
         steps += quarantine_steps(kind, live[part], upgrade.source, upgrade.target, part)
         steps += contract_steps(kind, live[part], upgrade.source, upgrade.target, part)
+        steps.append(privilege_step(kind, upgrade.target, part))
     return steps + reindex.steps(upgrade)
 
 

@@ -6,7 +6,14 @@ from apim_upgrade.schema.build import create_statements
 from apim_upgrade.schema.compare import Deviation, Difference, Standing, compare, differences_to_target
 from apim_upgrade.schema.dialects import dialect_of
 from apim_upgrade.schema.known import target_of
-from apim_upgrade.schema.steps import commit_steps, contract_steps, expand_steps, needs_fill, predicted_after_expand
+from apim_upgrade.schema.steps import (
+    commit_steps,
+    contract_steps,
+    expand_steps,
+    needs_fill,
+    predicted_after_expand,
+    privilege_step,
+)
 from apim_upgrade.schema.violations import Violation, quarantine_steps, violations
 
 
@@ -30,6 +37,7 @@ __all__ = [
     "introspect",
     "needs_fill",
     "predicted_after_expand",
+    "privilege_step",
     "quarantine_steps",
     "target_of",
     "violations",

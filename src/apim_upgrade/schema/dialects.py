@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from apim_upgrade.engine import Session
@@ -32,6 +33,10 @@ class Dialect(Protocol):
 
     def drop_if_empty(self, table: str) -> str:
         """Return the statement that drops a table if it has no row."""
+        ...
+
+    def extend_privileges(self, names: Iterable[str]) -> str:
+        """Return the statement that lets everybody use these tables and sequences who may use the others."""
         ...
 
     def views(self, session: Session) -> list[tuple[str, str, str]]:

@@ -110,6 +110,24 @@ def contract_steps(kind: str, live: Schema, source: Release, target: Release, da
     return list(_steps(kind, database, Phase.CONTRACT, groups))
 
 
+def privilege_step(kind: str, target: Release, database: str) -> Step:
+    """
+    Return the step that lets the server's user at the new tables and sequences.
+
+    He owns them where he owns the old ones; where a DBA owns those and granted rights on them, the new ones need the
+    same grants.
+    """
+    wanted = target_of(kind, target, database).wanted
+    names = sorted({*map(fold, wanted.tables), *map(fold, wanted.sequences)})
+    return Step(
+        f"schema/{database}/contract/privileges",
+        "Let everybody use the new tables who may use the old ones",
+        database,
+        Phase.CONTRACT,
+        (Sql(dialect_of(kind).extend_privileges(names), counts=False),),
+    )
+
+
 def commit_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
     """Return the steps that drop what only older releases used; there is no way back from them."""
     groups = removal(live, target_of(kind, target, database))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from apim_upgrade.engine import Session
 from apim_upgrade.releases.model import Schema, SeedRow
 from apim_upgrade.schema.changes import Change
-from apim_upgrade.schema.postgresql import ddl, introspection, types
+from apim_upgrade.schema.postgresql import ddl, introspection, privileges, types
 
 
 class PostgreSQL:
@@ -33,6 +35,10 @@ class PostgreSQL:
             f"DO $empty$ BEGIN IF NOT EXISTS (SELECT FROM {ddl.quoted(table)}) THEN "
             f"DROP TABLE {ddl.quoted(table)}; END IF; END $empty$"
         )
+
+    def extend_privileges(self, names: Iterable[str]) -> str:
+        """See the port."""
+        return privileges.extend_privileges(names)
 
     def views(self, session: Session) -> list[tuple[str, str, str]]:
         """See the port."""
