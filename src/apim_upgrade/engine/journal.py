@@ -241,6 +241,11 @@ def mark_again(session: Session, steps: Iterable[str]) -> None:
     session.execute(update(JOURNAL).where(JOURNAL.c.step.in_(list(steps)), JOURNAL.c.state == DONE).values(state=AGAIN))
 
 
+def forget_failures(session: Session, phases: Iterable[str]) -> None:
+    """Drop the records of attempts that failed at what is not to be done any more: somebody did it by hand."""
+    session.execute(delete(JOURNAL).where(JOURNAL.c.state == FAILED, JOURNAL.c.phase.in_(list(phases))))
+
+
 def _text(text: str) -> str:
     """What any DBMS takes: garbage that a verdict quotes may hold NULs and half characters."""
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()

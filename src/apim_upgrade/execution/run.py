@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from apim_upgrade.databases import Address, Database, clone, database_exists
-from apim_upgrade.engine import Listener, Outcome, Runner, RunRecord, journal
+from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import committed, refuse_half_committed
 from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
@@ -173,4 +173,7 @@ def _execute(
         first_position=len(opening) + 1,
         total=max(total, len(opening) + len(closing)),
     )
+    for database in databases.values():
+        with database.write() as session:
+            journal.forget_failures(session, [phase.value for phase in Phase if phase is not Phase.COMMIT])
     return Outcome(first.done + last.done, first.already_done + last.already_done, last.failed_items)
