@@ -6,12 +6,28 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from xml.sax.saxutils import escape
 
 import pytest
+from sqlalchemy import text as sql
 
-from upgrade.conftest import Upgraded
+from conftest import Pair
+from upgrade.conftest import Upgraded, Upgrading
 from upgrade.test_real_estates import PAIRS
-from upgrade.views import API_TYPE, PROVIDERS, REVISIONS, Resource, artifacts, domains, fields, registry, rows, tables
+from upgrade.views import (
+    API_TYPE,
+    PROVIDERS,
+    REVISIONS,
+    GatewayArtifact,
+    Resource,
+    artifacts,
+    domains,
+    fields,
+    gateway_artifacts,
+    registry,
+    rows,
+    tables,
+)
 
 EDITED_FILES = (
     (r"provider/[^/]+/[^/]+/[^/]+/api", "artifacts: see the test of their fields"),
@@ -164,6 +180,61 @@ def _foreign(database: object) -> Counter[str]:
                 if isinstance(value, str) and not value.isascii() and "\ufffd" not in value
             )
     return found
+
+
+def test_text_of_any_script_reaches_revisions_and_gateways(
+    real_estate: Callable[[str], Pair], upgrading: Callable[..., Upgrading]
+) -> None:
+    """The estate of 3.2.0 is plain ASCII; this one is not."""
+    text = 'Zürich & "Ελλάδα" <旅行> עברית 🚆 न\u200dमस्ते'
+    pair = real_estate("3.2.0")
+    with pair.shared.write() as session:
+        for row in rows(pair.shared, _DESCRIBED):
+            content = row["content"].decode()
+            if row["name"] == "api":
+                content, count = re.subn(
+                    r"<description\s*/>|<description>.*?</description>",
+                    lambda match: f"<description>{escape(text)}</description>",
+                    content,
+                    flags=re.DOTALL,
+                )
+                assert count == 1
+            else:
+                document = json.loads(content)
+                document["info"]["description"] = text
+                content = json.dumps(document, ensure_ascii=False)
+            session.execute(
+                sql("UPDATE reg_content SET reg_content_data = :content WHERE reg_content_id = :id"),
+                {"content": content.encode(), "id": row["id"]},
+            )
+    with pair.am.write() as session:
+        for table in ("am_application", "am_scope", "am_api_categories", "am_policy_subscription"):
+            session.execute(sql(f"UPDATE {table} SET description = :text"), {"text": text})
+    upgrade = upgrading(pair, "4.7.0")
+    assert upgrade.run().outcome.failed_items == 0
+    after = Pair(upgrade.clones["am"], upgrade.clones["shared"])
+
+    described = [of for of in artifacts(after.shared).values() if of["overview/description"] == [text]]
+    assert len(described) == 42 + 30
+    found = list(gateway_artifacts(after.am))
+    assert [each.document["data"]["description"] for each in found] == [text] * 30
+    definitions = [json.loads(each.files["Definitions/swagger.json"]) for each in found if _has_swagger(each)]
+    assert len(definitions) == 24
+    assert {each["info"]["description"] for each in definitions} == {text}
+    for table in ("am_application", "am_scope", "am_api_categories", "am_policy_subscription"):
+        assert rows(after.am, f"SELECT DISTINCT description FROM {table}") == [{"description": text}]
+
+
+_DESCRIBED = (
+    "SELECT c.reg_content_id AS id, c.reg_content_data AS content, r.reg_name AS name FROM reg_resource r "
+    "JOIN reg_path p USING (reg_path_id, reg_tenant_id) JOIN reg_content c USING (reg_content_id, reg_tenant_id) "
+    "WHERE r.reg_name IN ('api', 'swagger.json') "
+    "AND p.reg_path_value LIKE '/_system/governance/apimgt/applicationdata/provider/%'"
+)
+
+
+def _has_swagger(artifact: GatewayArtifact) -> bool:
+    return "Definitions/swagger.json" in artifact.files
 
 
 @pairs
