@@ -206,7 +206,7 @@ def test_an_ordinary_owner_upgrades_and_a_reader_plans(
         "UPDATE am_gw_api_artifacts SET artifact = '\\x504b'::bytea",
     ],
 )
-@pytest.mark.parametrize(("source", "target"), [("4.0.0", "4.7.0"), ("3.2.0", "4.4.0")])
+@pytest.mark.parametrize(("source", "target"), [("4.2.0", "4.7.0"), ("4.0.0", "4.7.0"), ("3.2.0", "4.4.0")])
 def test_garbage_everywhere_is_told_item_by_item_and_never_stops_a_run(
     site: Callable[..., Site], sample_estate: Callable[..., Pair], statement: str, source: str, target: str
 ) -> None:
