@@ -1,7 +1,8 @@
 """
 ``kill -9`` at random moments: whatever was running, running again ends in the same content.
 
-Every kill hits a real process that runs the real upgrade. ``APIM_UPGRADE_KILLS`` sets how many there are in all.
+Every kill hits a real process that runs the real upgrade. ``APIM_UPGRADE_KILLS`` sets how many there are
+in all; `make kills` takes a hundred.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from conftest import Pair, Server
 from upgrade.conftest import Upgrading
 from upgrade.content import content_hash
 
-KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "100"))
+KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "30"))
 CLOCK = datetime(2026, 3, 1, 12, 0, 0)
 SOURCE, TARGET = "3.2.0", "4.7.0"
 
@@ -40,7 +41,7 @@ def _start(order: Order) -> multiprocessing.process.BaseProcess:
 
 
 @pytest.mark.slow
-def test_a_hundred_kills_change_nothing_of_the_result(
+def test_kills_change_nothing_of_the_result(
     real_estate: Callable[[str], Pair],
     upgrading: Callable[..., Upgrading],
     databases: Server,
