@@ -26,7 +26,9 @@ API = table(
     column("api_version", String),
     column("context", String),
     column("api_type", String),
+    column("api_tier", String),
     column("status", String),
+    column("revisions_created", Integer),
     column("organization", String),
 )
 API_DEFAULT_VERSION = table(
@@ -51,6 +53,7 @@ API_URL_MAPPING = table(
     column("auth_scheme", String),
     column("url_pattern", String),
     column("throttling_tier", String),
+    column("mediation_script", LargeBinary),
     column("revision_uuid", String),
 )
 API_RESOURCE_SCOPE_MAPPING = table(
@@ -138,6 +141,8 @@ SYSTEM_CONFIG = table(
     column("configuration", LargeBinary),
 )
 
+PRODUCT = "APIProduct"
+"""AM_API.API_TYPE of an API product."""
 RESIDENT_KEY_MANAGER = "Resident Key Manager"
 ORGANIZATIONS = Release(4, 1, 0)
 """From this release on rows name their tenant by ORGANIZATION."""

@@ -19,14 +19,13 @@ from apim_upgrade.migrations.am_tables import (
     APPLICATION_KEY_MAPPING,
     CONSUMER_APP,
     KEY_MANAGER,
+    PRODUCT,
     RESIDENT_KEY_MANAGER,
     blank,
 )
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID, Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
-
-_PRODUCT = "APIProduct"
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
@@ -69,7 +68,7 @@ def _odd_apis(work: Work) -> None:
     described = (
         select(TENANT.c.domain, ARTIFACT.c.provider, ARTIFACT.c.name, ARTIFACT.c.version, ARTIFACT.c.context)
         .join_from(ARTIFACT, TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
-        .where(ARTIFACT.c.type != _PRODUCT)
+        .where(ARTIFACT.c.type != PRODUCT)
         .order_by(ARTIFACT.c.tenant_id, ARTIFACT.c.api_uuid)
     )
     rooted = ARTIFACT.c.context.like("/%")
@@ -80,7 +79,7 @@ def _odd_apis(work: Work) -> None:
     for row in session.stream(described.where(rooted, ARTIFACT.c.tenant_id != SUPER_TENANT_ID, ~in_tenant)):
         _note(work, row, f"Its context {row.context!r} does not begin with /t/{row.domain}/, as a tenant's should")
     other = ARTIFACT.alias("other")
-    twin = exists().where(other.c.api_uuid != ARTIFACT.c.api_uuid, other.c.type != _PRODUCT)
+    twin = exists().where(other.c.api_uuid != ARTIFACT.c.api_uuid, other.c.type != PRODUCT)
     for row in session.stream(described.where(twin.where(other.c.context == ARTIFACT.c.context))):
         _note(work, row, f"Another API has its context {row.context!r} too")
     same_name = and_(

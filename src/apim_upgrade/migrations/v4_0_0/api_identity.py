@@ -13,7 +13,7 @@ from itertools import groupby
 from sqlalchemy import Column, Integer, String, and_, case, exists, func, or_, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import API, blank
+from apim_upgrade.migrations.am_tables import API, PRODUCT, blank
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
@@ -116,7 +116,7 @@ def _differing(work: Work) -> None:
         .join_from(API, ARTIFACT, _SAME_UUID)
         .join(TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
         .where(
-            ARTIFACT.c.type != "APIProduct",
+            ARTIFACT.c.type != PRODUCT,
             or_(API.c.context != ARTIFACT.c.context, API.c.api_type != ARTIFACT.c.type),
         )
         .order_by(API.c.api_id)

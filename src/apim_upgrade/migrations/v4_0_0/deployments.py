@@ -32,9 +32,9 @@ from sqlalchemy import (
 )
 
 from apim_upgrade.engine import Phase, Session, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import GATEWAY_ENVIRONMENT, VHOST, owner_column
+from apim_upgrade.migrations.am_tables import API, GATEWAY_ENVIRONMENT, PRODUCT, VHOST, owner_column
 from apim_upgrade.migrations.upgrade import Choices, Upgrade
-from apim_upgrade.migrations.v4_0_0.revisions import API, PRODUCT, REVISION
+from apim_upgrade.migrations.v4_0_0.revisions import REVISION
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 from apim_upgrade.releases import Release
 

@@ -37,6 +37,13 @@ from sqlalchemy import (
 
 from apim_upgrade.databases import name_uuid_of
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
+from apim_upgrade.migrations.am_tables import (
+    API,
+    API_PRODUCT_MAPPING,
+    API_RESOURCE_SCOPE_MAPPING,
+    API_URL_MAPPING,
+    PRODUCT,
+)
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.v4_0_0.product_operations import CURRENT
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
@@ -46,22 +53,9 @@ from apim_upgrade.registry.tables import PATH, RESOURCE
 
 FIRST = 1
 """Number of the only revision that an upgrade makes."""
-PRODUCT = "APIProduct"
-"""AM_API.API_TYPE of a product."""
 _NEVER_ON_A_GATEWAY = ("CREATED", "RETIRED")
 _DESCRIPTION = "Initial Revision"
 
-API = table(
-    "am_api",
-    column("api_id", Integer),
-    column("api_uuid", String),
-    column("api_provider", String),
-    column("api_name", String),
-    column("api_version", String),
-    column("api_type", String),
-    column("api_tier", String),
-    column("revisions_created", Integer),
-)
 REVISION = table(
     "am_revision",
     column("id", Integer),
@@ -73,29 +67,6 @@ REVISION = table(
 )
 _METADATA = table(
     "am_api_revision_metadata", column("api_uuid", String), column("revision_uuid", String), column("api_tier", String)
-)
-_OPERATION = table(
-    "am_api_url_mapping",
-    column("url_mapping_id", Integer),
-    column("api_id", Integer),
-    column("http_method", String),
-    column("auth_scheme", String),
-    column("url_pattern", String),
-    column("throttling_tier", String),
-    column("mediation_script", LargeBinary),
-    column("revision_uuid", String),
-)
-_SCOPE = table(
-    "am_api_resource_scope_mapping",
-    column("scope_name", String),
-    column("url_mapping_id", Integer),
-    column("tenant_id", Integer),
-)
-_PRODUCT = table(
-    "am_api_product_mapping",
-    column("api_id", Integer),
-    column("url_mapping_id", Integer),
-    column("revision_uuid", String),
 )
 _CERTIFICATE = table(
     "am_api_client_certificate",
@@ -234,13 +205,16 @@ def _found_revisions(work: Work) -> Iterator[Sequence[object]]:
 
 def _originals() -> Subquery:
     """The working copies' operations, each with the revision it belongs to: of APIs, and of products their own rows."""
-    found = select(REVISION.c.revision_uuid, *(each for each in _OPERATION.c if each.name != "revision_uuid")).join(
-        API, API.c.api_uuid == REVISION.c.api_uuid
+    found = select(
+        REVISION.c.revision_uuid, *(each for each in API_URL_MAPPING.c if each.name != "revision_uuid")
+    ).join(API, API.c.api_uuid == REVISION.c.api_uuid)
+    of_apis = found.join(
+        API_URL_MAPPING, and_(API_URL_MAPPING.c.api_id == API.c.api_id, API_URL_MAPPING.c.revision_uuid.is_(None))
     )
-    of_apis = found.join(_OPERATION, and_(_OPERATION.c.api_id == API.c.api_id, _OPERATION.c.revision_uuid.is_(None)))
     of_products = found.join(
-        _PRODUCT, and_(_PRODUCT.c.api_id == API.c.api_id, _PRODUCT.c.revision_uuid == CURRENT)
-    ).join(_OPERATION, _OPERATION.c.url_mapping_id == _PRODUCT.c.url_mapping_id)
+        API_PRODUCT_MAPPING,
+        and_(API_PRODUCT_MAPPING.c.api_id == API.c.api_id, API_PRODUCT_MAPPING.c.revision_uuid == CURRENT),
+    ).join(API_URL_MAPPING, API_URL_MAPPING.c.url_mapping_id == API_PRODUCT_MAPPING.c.url_mapping_id)
     return union_all(of_apis, of_products).subquery("original")
 
 
@@ -257,7 +231,7 @@ def _numbered(operations: FromClause, name: str) -> Subquery:
 
 
 def _operations() -> Step:
-    original, copy, scope = _originals(), _OPERATION.alias("copy"), _SCOPE.alias("scope")
+    original, copy, scope = _originals(), API_URL_MAPPING.alias("copy"), API_RESOURCE_SCOPE_MAPPING.alias("scope")
     before, after = _numbered(original, "before"), _numbered(copy, "after")
     return Step(
         "4.0.0/revisions/operations",
@@ -266,7 +240,7 @@ def _operations() -> Step:
         Phase.MIGRATE,
         (
             Sql(
-                insert(_OPERATION).from_select(
+                insert(API_URL_MAPPING).from_select(
                     ["api_id", *_COPIED, "revision_uuid"],
                     select(original.c.api_id, *(original.c[each] for each in _COPIED), original.c.revision_uuid)
                     .where(~exists().where(copy.c.revision_uuid == original.c.revision_uuid))
@@ -275,7 +249,7 @@ def _operations() -> Step:
                 "operations",
             ),
             Sql(
-                insert(_SCOPE).from_select(
+                insert(API_RESOURCE_SCOPE_MAPPING).from_select(
                     ["scope_name", "url_mapping_id", "tenant_id"],
                     select(scope.c.scope_name, after.c.url_mapping_id, scope.c.tenant_id)
                     .join(before, before.c.url_mapping_id == scope.c.url_mapping_id)
@@ -285,8 +259,8 @@ def _operations() -> Step:
                     )
                     .where(
                         ~exists().where(
-                            _SCOPE.c.scope_name == scope.c.scope_name,
-                            _SCOPE.c.url_mapping_id == after.c.url_mapping_id,
+                            API_RESOURCE_SCOPE_MAPPING.c.scope_name == scope.c.scope_name,
+                            API_RESOURCE_SCOPE_MAPPING.c.url_mapping_id == after.c.url_mapping_id,
                         )
                     )
                     .order_by(after.c.url_mapping_id, scope.c.scope_name),
@@ -295,22 +269,22 @@ def _operations() -> Step:
                 counts=False,
             ),
             Sql(
-                insert(_PRODUCT).from_select(
+                insert(API_PRODUCT_MAPPING).from_select(
                     ["api_id", "url_mapping_id", "revision_uuid"],
-                    select(API.c.api_id, _OPERATION.c.url_mapping_id, REVISION.c.revision_uuid)
+                    select(API.c.api_id, API_URL_MAPPING.c.url_mapping_id, REVISION.c.revision_uuid)
                     .join(REVISION, REVISION.c.api_uuid == API.c.api_uuid)
-                    .join(_OPERATION, _OPERATION.c.revision_uuid == REVISION.c.revision_uuid)
+                    .join(API_URL_MAPPING, API_URL_MAPPING.c.revision_uuid == REVISION.c.revision_uuid)
                     .where(
                         API.c.api_type == PRODUCT,
-                        ~exists().where(_PRODUCT.c.url_mapping_id == _OPERATION.c.url_mapping_id),
+                        ~exists().where(API_PRODUCT_MAPPING.c.url_mapping_id == API_URL_MAPPING.c.url_mapping_id),
                     )
-                    .order_by(_OPERATION.c.url_mapping_id),
+                    .order_by(API_URL_MAPPING.c.url_mapping_id),
                 ),
                 "memberships of products",
                 counts=False,
             ),
         ),
-        tables=(_OPERATION.name, _SCOPE.name, _PRODUCT.name),
+        tables=(API_URL_MAPPING.name, API_RESOURCE_SCOPE_MAPPING.name, API_PRODUCT_MAPPING.name),
     )
 
 
