@@ -82,7 +82,6 @@ class Step:
     ``name`` is stable and readable, such as ``4.1.0/api-data/organizations``; ``database`` is the one it writes to
     (and whose journal holds its record), while others may be read. ``touches`` is a query that returns one number, how
     many items there are to do, for the plan; it runs on the *source*, so it may only name what the source has.
-    ``transaction`` false is for the rare statement that a server refuses inside a transaction.
     """
 
     name: str

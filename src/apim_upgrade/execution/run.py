@@ -119,6 +119,8 @@ def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
         def opened(address: Address) -> None:
             with Database(name, address).write() as session:
                 journal.open_journal(session, record)
+                # With stale figures the planner joins by tenant alone, and a step of seconds takes hours.
+                session.analyze_all()
 
         return opened
 

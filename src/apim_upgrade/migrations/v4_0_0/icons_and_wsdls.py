@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from sqlalchemy import Column, Integer, String, Text, and_, select
 
@@ -23,6 +24,7 @@ _ICONS = f"{registry.D}/icons"
 _WSDLS = f"{registry.D}/wsdls"
 _COLUMNS = (
     ("tenant_id", Integer()),
+    ("api_folder", Text()),
     ("source_path", Text()),
     ("field", String(20)),
     ("source_folder", Text()),
@@ -32,7 +34,12 @@ _COLUMNS = (
     ("target_path", Text()),
     ("media_type", String(500)),
 )
-"""A file that may have to move; ``source_path`` is the artifact, whose rights it gets and whose ``field`` names it."""
+"""
+A file that may have to move: ``source_path`` is the artifact in ``api_folder``, whose rights it gets and whose
+``field`` names it.
+"""
+_Place: TypeAlias = tuple[str, str, str, str, str, str, str, str, str | None]
+"""The columns without the tenant."""
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
@@ -78,7 +85,8 @@ def steps(upgrade: Upgrade) -> list[Step]:
                 found,
                 and_(
                     found.c.tenant_id == RESOURCE.c.reg_tenant_id,
-                    found.c.source_path == PATH.c.reg_path_value + "/" + RESOURCE.c.reg_name,
+                    found.c.api_folder == PATH.c.reg_path_value,
+                    RESOURCE.c.reg_name == registry.ARTIFACT,
                 ),
             )
             .order_by(RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_content_id, found.c.target_path)
@@ -119,30 +127,20 @@ def steps(upgrade: Upgrade) -> list[Step]:
     ]
 
 
-def old_places(folder: str) -> Iterator[tuple[str, str, str, str, str, str, str, str | None]]:
+def old_places(folder: str) -> Iterator[_Place]:
     """Yield where up to 3.2.0 the icon and the WSDL of the API in ``folder`` lie, and where they belong."""
     provider, name, version = folder.removeprefix(f"{registry.PROVIDERS}/").rsplit("/", 2)
-    artifact = registry.join(folder, registry.ARTIFACT)
+
+    def place(field: str, old: tuple[str, str], new: tuple[str, str], media_type: str | None = None) -> _Place:
+        return folder, registry.join(folder, registry.ARTIFACT), field, *old, *new, registry.join(*new), media_type
+
     # Paths cannot hold "@"; the other form is tried too, because the vendor's own client looks for it.
     for form in dict.fromkeys((provider, registry.provider_in_tables(provider))):
-        yield _place(artifact, "thumbnail", f"{_ICONS}/{form}/{name}/{version}", "icon", folder, "icon", None)
+        yield place("thumbnail", (f"{_ICONS}/{form}/{name}/{version}", "icon"), (folder, "icon"))
         old, new = f"{form}--{name}{version}", f"{provider}--{name}{version}"
-        yield _place(artifact, "wsdl", _WSDLS, f"{old}.wsdl", folder, f"{new}.wsdl", None)
-        archive = f"{folder}/archives"
-        yield _place(artifact, "wsdl", f"{_WSDLS}/archives", f"{old}.zip", archive, f"{new}.zip", "application/zip")
-
-
-def _place(
-    artifact: str,
-    field: str,
-    source_folder: str,
-    source_name: str,
-    target_folder: str,
-    target_name: str,
-    media_type: str | None,
-) -> tuple[str, str, str, str, str, str, str, str | None]:
-    target = registry.join(target_folder, target_name)
-    return artifact, field, source_folder, source_name, target_folder, target_name, target, media_type
+        yield place("wsdl", (_WSDLS, f"{old}.wsdl"), (folder, f"{new}.wsdl"))
+        archive = (f"{folder}/archives", f"{new}.zip")
+        yield place("wsdl", (f"{_WSDLS}/archives", f"{old}.zip"), archive, "application/zip")
 
 
 def link(domains: dict[int, str], tenant_id: int, path: str) -> str:
