@@ -22,11 +22,12 @@ from sqlalchemy import (
     TableClause,
     Text,
     and_,
-    case,
     func,
     insert,
     literal,
+    or_,
     select,
+    union,
 )
 from sqlalchemy.sql.selectable import FromClause, Select
 
@@ -139,9 +140,9 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
         Column("name", String(256)),
         Column("media_type", String(500)),
         Column("content_id", Integer),
+        Column("new_content_id", Integer),
         Column("uuid", String(100)),
     )
-    last = derived_stage(stage, "last", *(Column(table.name, Integer) for table, _ in _NUMBERED))
     target = PATH.alias("target")
     new = RESOURCE.alias("new")
 
@@ -164,6 +165,7 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
             .order_by(source.c.tenant_id, source.c.folder, source.c.name, source.c.source_version)
         )
         before: tuple[int, str] | None = None
+        last = _greatest(work, CONTENT)
         number = 0
         for row in work.sessions[DATABASE].stream(query):
             path = row.folder if row.name is None else join(row.folder, row.name)
@@ -179,27 +181,17 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
                 row.name,
                 row.media_type,
                 row.content_id,
+                None if row.content_id is None else last + number,
                 resource_uuid(row.tenant_id, path),
             )
 
-    def greatest(work: Work) -> Iterator[Sequence[object]]:
-        session = work.sessions[DATABASE]
-        yield tuple(session.all(select(func.coalesce(func.max(key), 0)))[0][0] for _, key in _NUMBERED)
-
     placed = (
-        select(
-            copies,
-            target.c.reg_path_id.label("path_id"),
-            case(
-                (copies.c.content_id.is_not(None), _last(last, CONTENT) + copies.c.number),
-            ).label("new_content_id"),
-        )
+        select(copies, target.c.reg_path_id.label("path_id"))
         .join(target, and_(target.c.reg_tenant_id == copies.c.tenant_id, target.c.reg_path_value == copies.c.folder))
         .subquery("placed")
     )
     return (
         Stage(copies, rows, "what is to be copied, and where to"),
-        Stage(last, greatest, "the greatest numbers in use"),
         *make_folders(copies, lambda: select(copies.c.tenant_id, copies.c.folder), started),
         Sql(
             insert(CONTENT).from_select(
@@ -253,11 +245,7 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
             ),
             "the copies",
         ),
-        *(
-            operation
-            for values, links in ATTACHMENTS
-            for operation in _copy_attachments(values, links, placed, _last(last, values))
-        ),
+        *(operation for values, links in ATTACHMENTS for operation in _copy_attachments(stage, values, links, placed)),
         Sql(
             log(
                 select(copies.c.tenant_id, (copies.c.folder + "/" + copies.c.name).label("path")).where(
@@ -269,7 +257,10 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
             "their log",
             counts=False,
         ),
-        *(Sql(ContinueIds(table, key.name), counts=False) for table, key in _NUMBERED),
+        *(
+            Sql(ContinueIds(table, table.columns[0].name), counts=False)
+            for table in (CONTENT, *(values for values, _ in ATTACHMENTS))
+        ),
     )
 
 
@@ -277,49 +268,60 @@ def _source(placed: FromClause) -> ColumnElement[bool]:
     return and_(RESOURCE.c.reg_version == placed.c.source_version, RESOURCE.c.reg_tenant_id == placed.c.tenant_id)
 
 
-def _copy_attachments(
-    values: TableClause, links: TableClause, placed: FromClause, last: ColumnElement[int]
-) -> Iterator[Operation]:
+def _copy_attachments(stage: Table, values: TableClause, links: TableClause, placed: FromClause) -> Iterator[Operation]:
     """Copy the values of one kind with their links, by path and (versioning was on once) by version."""
     key, link = values.columns[0], links.columns[0]
-    found = select(placed.c.number, placed.c.tenant_id, placed.c.path_id, placed.c.name, link.label("value_id"))
-    found = found.select_from(placed).join(RESOURCE, _source(placed))
-    by_path = found.join(
-        links,
-        and_(
-            _same(links, RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_path_id),
-            _same_name(links.c.reg_resource_name, RESOURCE.c.reg_name),
+    copied = derived_stage(
+        stage,
+        values.name,
+        Column("new_id", Integer),
+        Column("value_id", Integer),
+        Column("tenant_id", Integer),
+        Column("path_id", Integer),
+        Column("name", String(256)),
+    )
+    found = (
+        select(placed.c.number, placed.c.tenant_id, placed.c.path_id, placed.c.name, link.label("value_id"))
+        .select_from(placed)
+        .join(RESOURCE, _source(placed))
+    )
+    here = _same(links, RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_path_id)
+    folders_own = or_(links.c.reg_resource_name.is_(None), links.c.reg_resource_name == "")
+    # Three joins that servers can hash; one over names that may be NULL in both is none.
+    every = union(
+        found.join(links, and_(here, links.c.reg_resource_name == RESOURCE.c.reg_name)),
+        found.join(links, and_(here, folders_own, RESOURCE.c.reg_name.is_(None))),
+        found.join(
+            links,
+            and_(links.c.reg_tenant_id == RESOURCE.c.reg_tenant_id, links.c.reg_version == RESOURCE.c.reg_version),
         ),
-    )
-    by_version = found.join(
-        links, and_(links.c.reg_tenant_id == RESOURCE.c.reg_tenant_id, links.c.reg_version == RESOURCE.c.reg_version)
-    )
-    every = by_path.union(by_version).subquery("every")
-    numbered = select(
-        every, (last + func.row_number().over(order_by=[every.c.number, every.c.value_id])).label("new_id")
-    ).subquery("numbered")
+    ).subquery("every")
+
+    def rows(work: Work) -> Iterator[Sequence[object]]:
+        query = select(every).order_by(every.c.number, every.c.value_id)
+        for new_id, row in enumerate(work.sessions[DATABASE].stream(query), _greatest(work, values) + 1):
+            yield new_id, row.value_id, row.tenant_id, row.path_id, row.name
+
     others = [column for column in values.columns if column is not key and column.name != "reg_tenant_id"]
+    yield Stage(copied, rows, f"what the copies get of {values.name.upper()}")
     yield Sql(
         insert(values).from_select(
             [key.name, "reg_tenant_id", *(column.name for column in others)],
-            select(numbered.c.new_id, numbered.c.tenant_id, *others)
-            .select_from(numbered)
-            .join(values, and_(key == numbered.c.value_id, values.c.reg_tenant_id == numbered.c.tenant_id)),
+            select(copied.c.new_id, copied.c.tenant_id, *others)
+            .select_from(copied)
+            .join(values, and_(key == copied.c.value_id, values.c.reg_tenant_id == copied.c.tenant_id)),
         ),
         counts=False,
     )
     yield Sql(
         insert(links).from_select(
             [link.name, "reg_path_id", "reg_resource_name", "reg_tenant_id"],
-            select(numbered.c.new_id, numbered.c.path_id, numbered.c.name, numbered.c.tenant_id),
+            select(copied.c.new_id, copied.c.path_id, copied.c.name, copied.c.tenant_id),
         ),
         counts=False,
     )
 
 
-_NUMBERED = tuple((table, table.columns[0]) for table in (CONTENT, *(values for values, _ in ATTACHMENTS)))
-"""Tables whose rows are written with explicit numbers, because others refer to them, with the number's column."""
-
-
-def _last(stage: Table, table: TableClause) -> ColumnElement[int]:
-    return select(stage.c[table.name]).scalar_subquery()
+def _greatest(work: Work, table: TableClause) -> int:
+    """Return the greatest number in use: rows that others refer to are written with numbers of our own behind it."""
+    return int(work.sessions[DATABASE].all(select(func.coalesce(func.max(table.columns[0]), 0)))[0][0])
