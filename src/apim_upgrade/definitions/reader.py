@@ -98,13 +98,13 @@ class Field:
     accepted: frozenset[type]
 
 
-_SCALARS = frozenset({str, int, float, bool, NoneType})
-_EVERYTHING = _SCALARS | {dict, list}
+_SCALARS: frozenset[type] = frozenset((str, int, float, bool, NoneType))
+_EVERYTHING: frozenset[type] = _SCALARS | frozenset((dict, list))
 
 STRING = Field("string", _SCALARS)
 """Any scalar becomes text; null is as good as absent (Swagger 2 in JSON: the text ``null``)."""
-OBJECT = Field("object", frozenset({dict}))
-ARRAY = Field("array", frozenset({list}))
+OBJECT = Field("object", frozenset((dict,)))
+ARRAY = Field("array", frozenset((list,)))
 BOOLEAN = Field("boolean", _EVERYTHING)
 """Never complained of: what is neither a boolean nor a string is ignored."""
 INTEGER = Field("integer", _SCALARS)
@@ -153,24 +153,24 @@ def require(node: Node, keys: tuple[str, ...], location: str, findings: Findings
 def object_at(node: Node, key: str) -> Node | None:
     """The object under a key, None when there is none or it is of another kind."""
     value = node.get(key)
-    return value if type(value) is dict else None
+    return value if isinstance(value, dict) else None
 
 
 def list_at(node: Node, key: str) -> list[Any] | None:
     """The list under a key, None when there is none or it is of another kind."""
     value = node.get(key)
-    return value if type(value) is list else None
+    return value if isinstance(value, list) else None
 
 
 def text_of(value: object) -> str | None:
     """A scalar as the parsers make it text; None for null, objects and lists."""
-    if type(value) is str:
+    if isinstance(value, str):
         return value
     if value is True:
         return "true"
     if value is False:
         return "false"
-    return None if value is None or type(value) in (dict, list) else str(value)
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def text_at(node: Node, key: str) -> str | None:

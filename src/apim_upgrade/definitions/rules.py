@@ -1,4 +1,4 @@
-"""What differs from release to release in how definitions are judged: one row a switch, with the release it begins at."""
+"""What differs from release to release in how definitions are judged: a row a switch, with the releases it spans."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ SUPPORTED = ("4.0.0", "4.1.0", "4.2.0", "4.3.0", "4.4.0", "4.5.0", "4.6.0", "4.7
 @dataclass(frozen=True, slots=True)
 class Rules:
     """
-    The switches of one release.
-
-    Each default is the first release that has the switch on, and where it was taken back, the first that has it off
-    again; ``rules_of`` turns them into booleans.
+    The switches of one release; ``rules_of`` gives them.
     """
 
     text_steps: bool
@@ -25,7 +22,7 @@ class Rules:
     swagger_messages_count: bool
     """A message of the Swagger 2.0 parser makes a definition invalid; before, only a missing ``swagger`` does."""
     swagger_templates_tested: bool
-    """The operations of a message-free Swagger 2.0 definition are read as part of validation: scopes, empty path keys."""
+    """The operations of a message-free Swagger 2.0 definition are read in validation: scopes, empty path keys."""
     relaxed_mode: bool
     """The server knows the switch for relaxed validation."""
     swagger_needs_operations: bool
@@ -58,6 +55,7 @@ class Rules:
     """A schema reference in a document without any ``components.schemas`` ends in a null-pointer exception."""
 
 
+# The first release with the switch on, and where it was taken back, the first with it off again.
 _SPANS: dict[str, tuple[str, str | None]] = {
     "text_steps": ("4.2.0", None),
     "openapi31": ("4.2.0", None),
