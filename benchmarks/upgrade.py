@@ -217,6 +217,9 @@ def loop_lines(result: Result) -> list[str]:
         own = result.steps[step]
         each, set_based = (f"{taken / count * 1e6:,.0f} µs" for taken in (seconds, own))
         lines.append(f"| {item} (`{step}`) | {count:,} | {each} | {set_based} | {seconds / own:.1f} |")
+    looped = sum(seconds for *_, seconds in result.loops)
+    own = sum(result.steps[step] for _, step, _, _ in result.loops)
+    lines.append(f"| **all of these** | | {looped:.1f} s in all | {own:.1f} s in all | **{looped / own:.1f}** |")
     return lines
 
 
