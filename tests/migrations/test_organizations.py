@@ -77,7 +77,7 @@ def test_environments_that_an_earlier_upgrade_left_empty_are_mended_o1(prepared:
 
 
 def test_the_artifacts_tenant_counts_and_not_the_providers_name_o2(prepared: Estates) -> None:
-    estate = prepared("4.0.0", "4.7.0", email_user_names=True)
+    estate = prepared("4.0.0", "4.7.0")
     estate.execute(
         "UPDATE am_api SET api_provider = 'kim@acme1.com' WHERE api_name = 'S1Api1'",
         "UPDATE am_api_default_version SET api_provider = 'kim@acme1.com' WHERE api_name = 'S1Api1'",

@@ -36,7 +36,6 @@ class Choices:
     internal_scopes_per_tenant: bool = False
     """Only for targets >= 4.2.0 that set enable_system_level_internal_scope_management = false."""
     admin_role: str = "admin"
-    email_user_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)

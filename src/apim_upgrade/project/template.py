@@ -57,7 +57,6 @@ password = "$env{SHARED_PASSWORD}"
 # separate_groups_and_roles = false
 # internal_scopes_per_tenant = false
 # admin_role = "admin"
-# email_user_names = false
 """
 
 
