@@ -40,6 +40,14 @@ class Finding:
     key: str | int | None = None
 
 
+class Broken(Exception):
+    """The product's parser breaks off here: what it said before is lost, and only this is said."""
+
+    def __init__(self, code: str, text: str, about: object = None, key: str | int | None = None) -> None:
+        super().__init__(text)
+        self.finding = Finding(code, text, about, key)
+
+
 class Findings:
     """
     Everything said about one document, in the order it was noticed; equal texts are said once.
@@ -63,6 +71,11 @@ class Findings:
         if text not in self._said:
             self._said.add(text)
             self.items.append(Finding(code, text, about, key))
+
+    def only(self, finding: Finding) -> None:
+        """Forget what was said and say this alone."""
+        self.items = [finding]
+        self._said = {finding.text}
 
     def missing(self, location: str, key: str, about: object) -> None:
         """A required key is absent."""

@@ -35,6 +35,12 @@ class Rules:
     """Relaxed validation makes up a missing ``info``."""
     parameters_list_needed: bool
     """A path with ``{name}`` and an operation without any ``parameters`` ends the parse with an exception."""
+    places_are_named: bool
+    """A wrong ``in`` of a parameter is told with the places there are."""
+    encodings_need_properties: bool
+    """An encoding must belong to a property of the schema beside it."""
+    empty_texts_ignored: bool
+    """An empty text is as good as none."""
     short_version_passes: bool
     """``openapi: 3.0`` passes for a version."""
     component_references_tested: bool
@@ -67,6 +73,9 @@ _SPANS: dict[str, tuple[str, str | None]] = {
     "encode_flag_is_boolean": ("4.4.0", None),
     "info_made_up": ("4.6.0", None),
     "parameters_list_needed": ("4.0.0", "4.1.0"),
+    "places_are_named": ("4.1.0", None),
+    "encodings_need_properties": ("4.1.0", None),
+    "empty_texts_ignored": ("4.0.0", "4.1.0"),
     "short_version_passes": ("4.0.0", "4.1.0"),
     "component_references_tested": ("4.1.0", None),
     "parameter_needs_schema": ("4.1.0", None),
