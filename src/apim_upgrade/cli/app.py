@@ -23,6 +23,8 @@ NAME = "apim-upgrade"
 COMMANDS = (
     "init",
     "inspect",
+    "check",
+    "rule",
     "plan",
     "run",
     "status",
@@ -40,10 +42,15 @@ Upgrade the databases of a WSO2 API Manager estate to a later release.
 The way through an upgrade:
   {NAME} init       write a commented upgrade.toml, then fill it in
   {NAME} inspect    see what the databases hold; nothing is changed
+  {NAME} check      find what would break, and how to mend it; nothing is changed
   {NAME} plan       see every step and what it will touch; nothing is changed
   {NAME} run        copy the databases and upgrade the copies; run it again to resume
   {NAME} verify     prove the result against the original
   {NAME} commit     accept the result and remove the tool's own tables
+
+\b
+To look something up:
+  {NAME} rule       explain what a finding of check means
 
 \b
 To see it all without a database of your own:

@@ -24,10 +24,10 @@ class Progress(Protocol):
 
 
 @contextmanager
-def show_progress(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Show progress on standard error (or ``stream``) for the length of the block."""
+def show_progress(stream: TextIO | None = None, *, noun: str = "steps") -> Iterator[Progress]:
+    """Show progress on standard error (or ``stream``) for the length of the block; ``noun`` says of what."""
     from apim_upgrade.cli.progress_views import Bar, Lines
 
     out = stream or sys.stderr
-    with Bar(out) if out.isatty() else Lines(out) as listener:
+    with Bar(out, noun=noun) if out.isatty() else Lines(out, noun=noun) as listener:
         yield listener

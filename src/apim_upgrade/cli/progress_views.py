@@ -23,8 +23,9 @@ _DRAW_EVERY = 0.1
 class Lines:
     """Plain lines for logs; ``clock`` gives seconds."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, noun: str = "steps") -> None:
         self._stream = stream
+        self._noun = noun
         self._clock = clock
         self._began = self._step_began = clock()
         self._said = self._began - _LINE_EVERY
@@ -38,7 +39,7 @@ class Lines:
         if self._done or self._skipped:
             before = f", {self._skipped} done before" if self._skipped else ""
             failed = f", {self._failed:,} items failed" if self._failed else ""
-            self.say(f"{self._done} steps done{before}{failed} in {duration(self._clock() - self._began)}")
+            self.say(f"{self._done} {self._noun} done{before}{failed} in {duration(self._clock() - self._began)}")
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -78,10 +79,10 @@ class Lines:
 class Bar:
     """One bar for the steps and one for the items of the step at work."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, noun: str = "steps") -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._lines = Lines(stream)
+        self._lines = Lines(stream, noun=noun)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),

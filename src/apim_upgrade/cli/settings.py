@@ -76,8 +76,11 @@ def with_settings(command: Callable[..., int | None]) -> Callable[..., int]:
     if first.name != "settings":
         raise TypeError(f"{command.__module__}.command has to take settings first")
 
+    # A command that has more forms of its result than these two brings a --format of its own.
+    shown = [each for each in _COMMON if each.name not in {mine.name for mine in own}]
+
     def run(**values: Any) -> int:
-        common = {parameter.name: values.pop(parameter.name) for parameter in _COMMON}
+        common = {each.name: values.pop(each.name) if each in shown else each.default for each in _COMMON}
         settings = Settings(**common, output=Output(json=common["format"] is OutputFormat.JSON))
         return run_safely(lambda: command(settings, **values), debug=settings.debug)
 
@@ -85,6 +88,6 @@ def with_settings(command: Callable[..., int | None]) -> Callable[..., int]:
     run.__name__ = command.__name__
     run.__module__ = command.__module__
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    run.__signature__ = inspect.Signature([*parameters, *_COMMON])  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature([*parameters, *shown])  # type: ignore[attr-defined]
     run.__annotations__ = {}
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import sql
@@ -38,6 +39,12 @@ class PostgresSession:
         options = {"stream_results": True, "yield_per": batch}
         with self._connection.execute(executable, execution_options=options) as result:
             yield from result
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Try statements; if one fails, the transaction goes on as it was before."""
+        with self._connection.begin_nested():
+            yield
 
     def create_stage(self, table: Table) -> None:
         """Make a temporary table that falls with the transaction."""

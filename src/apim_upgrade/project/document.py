@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
+from apim_upgrade.project.checking import CheckTable, KeyStoreTable
 from apim_upgrade.project.model import HOME_OF, PARTS, DatabaseChoice, Project, Strategy
 from apim_upgrade.project.secret import Secret, expand
 from apim_upgrade.releases import Release
@@ -52,6 +53,7 @@ class _Document(_Table):
     run_folder: str = "runs"
     database: _DatabaseTables
     options: dict[str, Any] = {}
+    check: CheckTable = CheckTable()
 
 
 def read_project(file: Path) -> Project:
@@ -81,9 +83,12 @@ def read_project(file: Path) -> Project:
         if (table := getattr(document.database, name)) is not None
     }
     choices = _choices(document.options, folder, problems)
+    check = document.check.choices(folder, problems)
     if problems or target is None or choices is None:
         raise _refused(file, problems)
-    return Project(file, target, Strategy(document.strategy), databases, folder / document.run_folder, choices, source)
+    return Project(
+        file, target, Strategy(document.strategy), databases, folder / document.run_folder, choices, source, check
+    )
 
 
 def _read(file: Path) -> str:
@@ -184,7 +189,15 @@ def _known(tables: list[str]) -> set[str]:
     """The keys that may stand in a table of the file."""
     if not tables:
         return set(_Document.model_fields)
-    return set(_DatabaseTables.model_fields if tables == ["database"] else _DatabaseTable.model_fields)
+    match tables:
+        case ["database"]:
+            return set(_DatabaseTables.model_fields)
+        case ["check"]:
+            return set(CheckTable.model_fields)
+        case ["check", "keystore", *_]:
+            return set(KeyStoreTable.model_fields)
+        case _:
+            return set(_DatabaseTable.model_fields)
 
 
 def _unknown(key: str, name: str, known: set[str]) -> str:

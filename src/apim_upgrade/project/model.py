@@ -10,6 +10,7 @@ from pathlib import Path
 from apim_upgrade.databases import Address
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
+from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.project.secret import Secret, expand, expand_url, read_password_file
 from apim_upgrade.releases import Release
 
@@ -68,6 +69,7 @@ class Project:
     choices: Choices = field(repr=False)
     source: Release | None = None
     """The operator's word for the release the databases are of: a cross-check, never taken for the truth."""
+    check: CheckChoices = field(default_factory=CheckChoices, repr=False)
 
     def addresses(self) -> dict[str, Address]:
         """

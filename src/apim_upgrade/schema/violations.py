@@ -64,6 +64,8 @@ class Violation:
     """How many rows would have to go or change."""
     sample: tuple[str, ...]
     """Some of the offending keys."""
+    about: str
+    """``key``, ``foreign key``, ``not null`` or ``type``."""
     remedy: str
     """``repair`` (a data step mends them), ``quarantine`` (they are moved aside) or ``stop`` (a person decides)."""
     advice: str
@@ -103,14 +105,14 @@ class _Demand:
 
 
 def violations(
-    session: Session, kind: str, live: Schema, source: Release, target: Release, database: str
+    session: Session, kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
 ) -> list[Violation]:
     """
     Return the rows of a database, not yet changed, that the target's constraints would refuse.
 
     Also told, as ``stop``: views of the customer's that keep a column from getting its new type.
     """
-    wanted = target_of(kind, target, database)
+    wanted = target_of(kind, target, part or database)
     plan = expansion(live, wanted)
     found = list(_blocking_views(session, kind, live, wanted, database))
     for demand in _demands(applied(live, plan.all_changes()), wanted):
@@ -121,19 +123,32 @@ def violations(
         count, sample = _look(session, rows)
         if count:
             remedy = demand.remedy
-            found.append(Violation(database, demand.table, demand.words(), count, sample, remedy.remedy, remedy.advice))
+            found.append(
+                Violation(
+                    database,
+                    demand.table,
+                    demand.words(),
+                    count,
+                    sample,
+                    demand.about,
+                    remedy.remedy,
+                    remedy.advice,
+                )
+            )
     return found
 
 
-def quarantine_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+def quarantine_steps(
+    kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
+) -> list[Step]:
     """
     Return the steps that move away rows which the coming constraints would refuse; run them just before *contract*.
 
     ``live`` is the schema after the data steps, or the predicted one. Tables that the source does not have hold only
     what the data steps wrote and are left out.
     """
-    wanted = target_of(kind, target, database)
-    stock = target_of(kind, source, database).wanted
+    wanted = target_of(kind, target, part or database)
+    stock = target_of(kind, source, part or database).wanted
     demands = [
         demand
         for demand in _demands(live, wanted)
@@ -358,6 +373,7 @@ def _blocking_views(session: Session, kind: str, live: Schema, wanted: Target, d
                 f"the new type of {item}",
                 0,
                 (f"view {view}",),
+                "type",
                 "stop",
                 f"Drop view {view} and make it again after the upgrade.",
             )

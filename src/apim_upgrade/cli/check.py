@@ -1,0 +1,124 @@
+"""``check``: what would break, before anything changes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apim_upgrade.cli.ordering import SOURCE, TARGET
+from apim_upgrade.cli.progress import show_progress
+from apim_upgrade.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from apim_upgrade.releases import Release
+
+
+class ReportFormat(StrEnum):
+    """The forms of a report."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
+
+
+class SeverityName(StrEnum):
+    """How bad a finding is."""
+
+    INFO = "info"
+    MINOR = "minor"
+    MAJOR = "major"
+    BLOCKER = "blocker"
+
+
+def command(
+    settings: Settings,
+    target: TARGET = None,
+    source: SOURCE = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", metavar="CODES", help="Only these rules: codes or beginnings, such as REG,DB001."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="CODES", help="Not these; the longer beginning decides.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="Known findings that were accepted, as TOML.")
+    ] = None,
+    fail_on: Annotated[
+        SeverityName | None,
+        typer.Option("--fail-on", help="The least severity that makes the exit code 1.  [default: major]"),
+    ] = None,
+    format: Annotated[ReportFormat, typer.Option("--format", help="The form of the report.")] = ReportFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the report here, not to standard output.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Processes for definitions; one a processor without it."),
+    ] = None,
+) -> int:
+    """
+    Find everything that would break, and say how to mend it. Nothing is changed.
+
+    Rules look at both databases, and at the files that [check] of upgrade.toml names, inside read-only transactions.
+    Each finding has a stable code; `rule CODE` explains it. A baseline accepts known findings with a reason and a day.
+
+    Exit codes: 0, no finding as bad as --fail-on; 1, there are some; 2, a rule could not be carried out, or wrong
+    usage. `run` refuses to begin while a blocker is open.
+    """
+    from apim_upgrade.checks import Severity, all_rules, check, open_subject, read_baseline, selected
+    from apim_upgrade.checks.outputs import render
+    from apim_upgrade.databases import Database
+    from apim_upgrade.errors import EnvironmentProblem
+    from apim_upgrade.estate import read_estate, require_path
+
+    project = settings.read_project()
+    wanted = _release(target) if target else project.target
+    everything = all_rules()
+    rules = selected(everything, select or [], ignore or [])
+    accepted = read_baseline(baseline or project.check.baseline, everything, datetime.now(UTC).date())
+    least = Severity.named(fail_on.value if fail_on else project.check.fail_on)
+    databases = {name: Database(name, address) for name, address in project.addresses().items()}
+    settings.output.say(f"Reading {' and '.join(str(database.address) for database in databases.values())}")
+    estate = read_estate(databases, source or (str(project.source) if project.source else None))
+    require_path(estate.release, wanted)
+    with (
+        open_subject(databases, estate, wanted, project.choices, project.check, jobs=jobs) as subject,
+        show_progress(noun="rules") as progress,
+    ):
+        report = check(subject, rules, baseline=accepted, listener=progress)
+    text = render(report, format.value, least)
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise EnvironmentProblem(f"{output} cannot be written: {error.strerror}.") from None
+    if output is not None or format is not ReportFormat.TEXT:
+        from apim_upgrade.checks.outputs.document import closing_lines
+
+        for line in closing_lines(report):
+            settings.output.say(line)
+    if output is not None:
+        settings.output.say(f"Written to {output}")
+    return report.exit_code(least)
+
+
+def _release(text: str) -> Release:
+    from apim_upgrade.errors import ProjectError
+    from apim_upgrade.releases import Release
+
+    try:
+        return Release.parse(text)
+    except ValueError as error:
+        raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None
