@@ -1,0 +1,461 @@
+"""
+The text of an OpenAPI or Swagger definition: JSON or YAML, read safely and once; lines only when asked for.
+
+Plain Python values come out: ``dict`` with text keys, ``list``, ``str``, ``int``, ``float``, ``bool``, None. YAML is
+read from libyaml's events with a constructor of our own: the types of YAML 1.1 without timestamps, aliases counted before
+they multiply, no cycles, no objects, bounded depth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
+
+import yaml
+from yaml._yaml import CParser
+
+from apim_upgrade.definitions.reader import Node
+
+LARGEST_JSON = 64 * 2**20
+"""Characters of JSON that are read; the product has no limit, memory has."""
+LARGEST_YAML = 16 * 2**20
+"""Characters of YAML that are read where the product has no limit."""
+PRODUCT_YAML_LIMIT = 3_145_728
+"""Characters of YAML that the product's reader takes since 4.2.0."""
+DEEPEST = 400
+"""Objects and lists within each other."""
+MOST_NODES = 2_000_000
+"""Values of a YAML text with every alias written out."""
+
+
+class Form(StrEnum):
+    """How a text is written."""
+
+    JSON = "json"
+    YAML = "yaml"
+
+
+@dataclass(slots=True)
+class Duplicate:
+    """A key that stands twice in one object."""
+
+    holder: Node
+    key: str
+
+
+@dataclass(slots=True)
+class Text:
+    """
+    A text that was read.
+
+    ``document`` is its value, None where nothing could be read of it. ``problem`` says what is wrong with the text for
+    every reader, ``remark`` what only the stricter of the product's two YAML readers refuses, ``trailing`` that
+    something follows the end of the JSON value.
+    """
+
+    text: str
+    form: Form
+    document: Any = None
+    problem: str | None = None
+    problem_line: int | None = None
+    remark: str | None = None
+    trailing: bool = False
+    duplicates: list[Duplicate] = field(default_factory=list)
+
+    def lines(self, pointers: Iterable[str]) -> dict[str, int]:
+        """The line, from 1, of the value or key that each JSON pointer leads to; what cannot be found is left out."""
+        wanted: dict[Any, Any] = {}
+        for pointer in pointers:
+            branch = wanted
+            for token in pointer.split("/")[1:]:
+                branch = branch.setdefault(token.replace("~1", "/").replace("~0", "~"), {})
+            branch[_HERE] = pointer
+        find = _lines_of_json if self.form is Form.JSON else _lines_of_yaml
+        return find(self.text, wanted)
+
+
+class _Unreadable(Exception):
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+_HERE = 0
+"""Marks the end of a pointer among the keys that lead on; no key is a number."""
+
+
+def read(raw: bytes | str) -> Text:
+    """
+    Read a text, which never fails: what is wrong with it is told by the answer.
+
+    JSON is what begins with ``{`` after blanks and control characters; all else is YAML, so JSON after a byte-order
+    mark is read as YAML, as the product does.
+    """
+    if isinstance(raw, bytes):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            return Text("", Form.YAML, problem=f"not UTF-8 at byte {error.start}", problem_line=line)
+    else:
+        text = raw
+    start = _BLANK(text).end()  # type: ignore[union-attr]
+    form = Form.JSON if text.startswith("{", start) else Form.YAML
+    answer = Text(text, form)
+    if start == len(text):
+        return answer
+    limit = LARGEST_JSON if form is Form.JSON else LARGEST_YAML
+    if len(text) > limit:
+        answer.problem = f"longer than the {limit:,} characters that are read"
+        return answer
+    try:
+        if form is Form.JSON:
+            _read_json(answer, start)
+        else:
+            _read_yaml(answer)
+    except RecursionError:
+        answer.problem = "objects and lists are nested too deeply"
+    except _Unreadable as unreadable:
+        answer.problem, answer.problem_line = unreadable.message, unreadable.line
+    if answer.problem:
+        answer.document = None
+    return answer
+
+
+_BLANK = re.compile(r"[\x00-\x20]*").match
+
+
+def _read_json(answer: Text, start: int) -> None:
+    duplicates = answer.duplicates
+
+    def node(pairs: list[tuple[str, Any]]) -> Node:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    duplicates.append(Duplicate(made, key))
+                seen.add(key)
+        return made
+
+    decoder = json.JSONDecoder(object_pairs_hook=node, parse_constant=_refuse_constant)
+    try:
+        answer.document, end = decoder.raw_decode(answer.text, start)
+    except json.JSONDecodeError as error:
+        raise _Unreadable(f"{error.msg} at line {error.lineno}, column {error.colno}", error.lineno) from None
+    except ValueError as error:
+        raise _Unreadable(str(error)) from None
+    answer.trailing = _BLANK(answer.text, end).end() < len(answer.text)  # type: ignore[union-attr]
+
+
+def _refuse_constant(name: str) -> None:
+    raise _Unreadable(f"{name} is no JSON")
+
+
+# -- YAML -------------------------------------------------------------------------------------------------------------
+
+_INTEGER = re.compile(r"[-+]?(?:0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)", re.ASCII).fullmatch
+_FLOAT = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
+    r"|[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
+    re.ASCII,
+).fullmatch
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+}
+_STARTS_OF_NUMBERS = frozenset("0123456789+-.")
+_COLLECTION_TAGS = frozenset((None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"))
+_NO_KEY = object()
+_MERGE = object()
+
+
+def _number(text: str) -> Any:
+    """A plain scalar that begins like a number."""
+    if _INTEGER(text):
+        return _integer(text)
+    if _FLOAT(text):
+        try:
+            return float(text.replace("_", ""))
+        except ValueError:
+            return text  # Base 60, and infinities written with a dot: what they amount to is never asked.
+    return text
+
+
+def _integer(text: str) -> int | str:
+    digits = text.replace("_", "").lower()
+    sign = -1 if digits[0] == "-" else 1
+    digits = digits.lstrip("+-")
+    if len(digits) > 1000:
+        return text
+    if ":" in digits:
+        value = 0
+        for part in digits.split(":"):
+            value = value * 60 + int(part)
+        return sign * value
+    base = 2 if digits.startswith("0b") else 16 if digits.startswith("0x") else 8 if digits[:1] == "0" else 10
+    return sign * int(digits[2:] if base in (2, 16) else digits, base)
+
+
+_TAGS: dict[str, Callable[[str], Any]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:binary": str,
+    "tag:yaml.org,2002:timestamp": str,
+    "tag:yaml.org,2002:null": lambda text: None,
+    "tag:yaml.org,2002:bool": lambda text: _WORDS.get(text, text),
+    "tag:yaml.org,2002:int": _number,
+    "tag:yaml.org,2002:float": _number,
+}
+
+
+def _key_text(value: Any) -> str:
+    """A scalar as the text of a key."""
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return str(value)
+
+
+def _read_yaml(answer: Text) -> None:
+    try:
+        _build(answer)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _Unreadable(f"{said}{where}", mark.line + 1 if mark else None) from None
+    except yaml.YAMLError as error:
+        raise _Unreadable(str(error).splitlines()[0]) from None
+
+
+def _build(answer: Text) -> None:
+    """Make values of libyaml's events, without recursion."""
+    event_of: Callable[[], Any] = CParser(answer.text).get_event
+    scalar_event, alias_event = yaml.ScalarEvent, yaml.AliasEvent
+    mapping_start, sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent
+    mapping_end, sequence_end = yaml.MappingEndEvent, yaml.SequenceEndEvent
+
+    words, numbers, number = _WORDS, _STARTS_OF_NUMBERS, _number
+    anchors: dict[str, Any] = {}
+    weights: dict[str, int] = {}
+    merges: dict[int, list[Any]] = {}
+    stack: list[tuple[Any, Any, str | None, int]] = []
+    node: Any = []
+    key: Any = None  # Of the object being read; None while a list is.
+    opened: str | None = None
+    begun = total = 0
+
+    while True:
+        event = event_of()
+        kind = type(event)
+        total += 1
+        if kind is scalar_event:
+            value = event.value
+            tag = event.tag
+            if tag is None or tag == "!":
+                if not event.style and tag is None:
+                    if value in words:
+                        value = words[value]
+                    elif value[0] in numbers:
+                        value = number(value)
+                    elif value == "<<" and key is _NO_KEY:
+                        key = _MERGE
+                        continue
+            elif (made := _TAGS.get(tag)) is not None:
+                value = made(value)
+            else:
+                answer.remark = answer.remark or f"could not determine a constructor for the tag {tag}"
+            if event.anchor is not None:
+                anchors[event.anchor] = value
+                weights[event.anchor] = 1
+        elif kind is mapping_start or kind is sequence_start:
+            if len(stack) >= DEEPEST:
+                raise _Unreadable(f"nested deeper than {DEEPEST} objects and lists", event.start_mark.line + 1)
+            if key is _NO_KEY:
+                raise _Unreadable("a key that is no scalar", event.start_mark.line + 1)
+            if event.tag not in _COLLECTION_TAGS:
+                answer.remark = answer.remark or f"could not determine a constructor for the tag {event.tag}"
+            value = {} if kind is mapping_start else []
+            if key is None:
+                node.append(value)
+            elif key is _MERGE:
+                merges.setdefault(id(node), []).append(value)
+            else:
+                node[key] = value
+            stack.append((node, None if key is None else _NO_KEY, opened, begun))
+            node, key, opened, begun = value, _NO_KEY if kind is mapping_start else None, event.anchor, total
+            if opened is not None:
+                anchors[opened] = value
+                weights.pop(opened, None)
+            continue
+        elif kind is mapping_end or kind is sequence_end:
+            if merges and (merged := merges.pop(id(node), None)):
+                _merge(node, merged, answer)
+            if opened is not None:
+                weights[opened] = total - begun
+            node, key, opened, begun = stack.pop()
+            continue
+        elif kind is alias_event:
+            anchor = event.anchor
+            if anchor not in weights:
+                what = "leads into itself" if anchor in anchors else "is not defined"
+                raise _Unreadable(f"the alias {anchor} {what}", event.start_mark.line + 1)
+            value = anchors[anchor]
+            total += weights[anchor]
+            if total > MOST_NODES:
+                raise _Unreadable(
+                    f"more than {MOST_NODES:,} values with the aliases written out", event.start_mark.line + 1
+                )
+            if key is _NO_KEY and type(value) in (dict, list):
+                raise _Unreadable("a key that is no scalar", event.start_mark.line + 1)
+        elif kind is yaml.StreamEndEvent:
+            break
+        else:
+            if kind is yaml.DocumentStartEvent and node:
+                answer.remark = answer.remark or "expected a single document in the stream, but found another document"
+                break
+            continue
+        # A scalar, or what an alias stands for.
+        if key is None:
+            node.append(value)
+        elif key is _NO_KEY:
+            key = value if type(value) is str else _key_text(value)
+            if key in node:
+                answer.duplicates.append(Duplicate(node, key))
+        elif key is _MERGE:
+            merges.setdefault(id(node), []).append(value)
+            key = _NO_KEY
+        else:
+            node[key] = value
+            key = _NO_KEY
+    answer.document = node[0] if node else None
+
+
+def _merge(node: Node, merged: list[Any], answer: Text) -> None:
+    """Take over what ``<<`` names; own keys win, then those named first."""
+    for value in merged:
+        for source in value if type(value) is list else [value]:
+            if type(source) is not dict:
+                answer.remark = answer.remark or "expected a mapping or list of mappings for merging"
+                continue
+            for key, inherited in source.items():
+                node.setdefault(key, inherited)
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+
+_SPACE = re.compile(r"[ \t\n\r]*").match
+
+
+def _lines_of_json(text: str, wanted: dict[Any, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    skip: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+    counted_to, line = 0, 1
+
+    def note(branch: dict[Any, Any], at: int) -> None:
+        nonlocal counted_to, line
+        if _HERE in branch and branch[_HERE] not in found:
+            line += text.count("\n", counted_to, at)
+            counted_to = at
+            found[branch[_HERE]] = line
+
+    def blank(at: int) -> int:
+        return _SPACE(text, at).end()  # type: ignore[union-attr]
+
+    def visit(branch: dict[Any, Any], at: int) -> int:
+        """Go through one value, of which some parts are wanted; answers where it ends."""
+        if text[at] == "{":
+            at = blank(at + 1)
+            while text[at] != "}":
+                begin = at
+                key, at = scanstring(text, at + 1, True)
+                at = blank(blank(at) + 1)
+                at = step(branch, key, begin, at)
+            return at + 1
+        if text[at] == "[":
+            at = blank(at + 1)
+            index = 0
+            while text[at] != "]":
+                at = step(branch, str(index), at, at)
+                index += 1
+            return at + 1
+        return skip(text, at)[1]
+
+    def step(branch: dict[Any, Any], token: str, begin: int, at: int) -> int:
+        inner = branch.get(token)
+        if inner is None:
+            at = skip(text, at)[1]
+        else:
+            note(inner, begin)
+            at = visit(inner, at) if len(inner) > (_HERE in inner) else skip(text, at)[1]
+        at = blank(at)
+        return blank(at + 1) if text[at] == "," else at
+
+    start = _BLANK(text).end()  # type: ignore[union-attr]
+    note(wanted, start)
+    # Lines are a courtesy: of a text that breaks off, those before the break are known.
+    with contextlib.suppress(ValueError, IndexError, StopIteration, RecursionError):
+        visit(wanted, start)
+    return found
+
+
+def _lines_of_yaml(text: str, wanted: dict[Any, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    missing = _count(wanted)
+    event_of: Callable[[], Any] = CParser(text).get_event
+    empty: dict[Any, Any] = {}
+    stack: list[tuple[dict[Any, Any], Any]] = []
+    branch: dict[Any, Any] = {"": wanted}
+    place: Any = ""  # The key waited for (None), the key whose value comes, or the index in a list.
+    try:
+        while missing:
+            event = event_of()
+            kind = type(event)
+            if kind is yaml.StreamEndEvent:
+                break
+            if kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
+                branch, place = stack.pop()
+            elif kind in (yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent):
+                if place is None:
+                    # Only what is wanted is looked up, so that keys which are numbers or words match as they are.
+                    value = event.value if kind is yaml.ScalarEvent else ""
+                    if kind is yaml.ScalarEvent and not event.style and value not in branch:
+                        value = _key_text(_WORDS[value] if value in _WORDS else _number(value))
+                    place = value
+                    inner = branch.get(value, empty)
+                    if _HERE in inner and inner[_HERE] not in found:
+                        found[inner[_HERE]] = event.start_mark.line + 1
+                        missing -= 1
+                    continue
+                token = str(place) if isinstance(place, int) else place
+                inner = branch.get(token, empty)
+                if _HERE in inner and inner[_HERE] not in found:
+                    found[inner[_HERE]] = event.start_mark.line + 1
+                    missing -= 1
+                after = place + 1 if isinstance(place, int) else None
+                if kind is yaml.MappingStartEvent:
+                    stack.append((branch, after))
+                    branch, place = inner, None
+                elif kind is yaml.SequenceStartEvent:
+                    stack.append((branch, after))
+                    branch, place = inner, 0
+                else:
+                    place = after
+    except yaml.YAMLError:
+        pass  # As above.
+    return found
+
+
+def _count(wanted: dict[Any, Any]) -> int:
+    return sum(1 if key == _HERE else _count(inner) for key, inner in wanted.items())
