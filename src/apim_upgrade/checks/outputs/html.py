@@ -22,6 +22,7 @@ def render(report: Report, fail_on: Severity) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     whole = document(report, fail_on)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 
 from apim_upgrade.checks.model import Report, Reported, Severity
 from apim_upgrade.checks.outputs.document import closing_lines
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What may move a terminal's cursor or change its colours has no business in a name."""
 _SHOWN = 20
 """Findings of one rule that are printed; the other forms have more."""
 
 
 def render(report: Report, fail_on: Severity) -> str:
     """Return plain text."""
-    return "\n".join(_lines(report)) + "\n"
+    return "\n".join(_CONTROL.sub("\ufffd", line) for line in _lines(report)) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:
