@@ -426,7 +426,7 @@ def test_every_statement_can_be_shown_before_it_is_run(prepared: Estates) -> Non
         *(artifact_edits, registry_types, reindex),
     )
     steps = [step for module in modules for step in module.steps(estate.upgrade)]
-    assert len({step.name for step in steps}) == len(steps) == 11
+    assert len({step.name for step in steps}) == len(steps) == 13
     with estate.pair.shared.read() as session:
         for step in steps:
             for operation in step.operations:

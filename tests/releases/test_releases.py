@@ -20,8 +20,10 @@ from apim_upgrade.releases import (
     catalogued_releases,
     hops,
     legacy_timestamps,
+    part_of,
     release_facts,
     renames,
+    script_of,
     sources,
     targets,
 )
@@ -166,3 +168,28 @@ def test_every_rename_is_a_column_that_goes_and_one_that_comes_in_that_release()
         assert new.column(rename.before) is None
         assert new.column(rename.after) is not None
     assert len(renames()) == 6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_table_and_sequence_is_in_one_section_and_no_foreign_key_leaves_it(kind: str) -> None:
+    for release in catalogued_releases(kind):
+        for script, sections in (("am", ("api", "identity")), ("shared", ("registry", "user"))):
+            whole = catalogue(kind, release, script)
+            parts = [catalogue(kind, release, section) for section in sections]
+            for told in ("tables", "sequences", "seed_rows"):
+                names = [name for part in parts for name in getattr(part, told)]
+                assert sorted(names) == sorted(getattr(whole, told)), (release, script, told)
+            assert sum(len(part.triggers) for part in parts) == len(whole.triggers)
+            assert {script_of(section) for section in sections} == {script}
+            for part in parts:
+                tables = {name.lower() for name in part.tables}
+                links = {key.ref_table.lower() for table in part.tables.values() for key in table.foreign_keys}
+                assert links <= tables or release < sources()[0]
+
+
+def test_a_database_holds_its_script_less_what_is_kept_apart() -> None:
+    whole = ("am", "shared")
+    assert [part_of(name, whole) for name in whole] == ["am", "shared"]
+    apart = ("am", "shared", "identity", "user", "config")
+    assert [part_of(name, apart) for name in apart] == ["api", "registry", "identity", "user", "registry"]
+    assert part_of("shared", ("am", "shared", "config")) == "shared"

@@ -129,6 +129,7 @@ class Runner:
                 sessions[step.database] = own
                 work = Work(
                     step.name,
+                    step.database,
                     sessions,
                     self._record.started,
                     only,

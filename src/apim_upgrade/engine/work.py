@@ -38,12 +38,18 @@ class Work:
     """
 
     step: str
+    database: str
     sessions: Mapping[str, Session]
     started: datetime
     only: frozenset[str] | None = None
     tick: Callable[[int], None] = lambda count: None
     seen: int = 0
     verdicts: dict[str, ItemVerdict] = field(default_factory=dict)
+
+    @property
+    def own(self) -> Session:
+        """The session of the database that the step writes to."""
+        return self.sessions[self.database]
 
     def wants(self, item: str) -> bool:
         """Say whether an item is part of this execution (a retry takes only what failed before)."""

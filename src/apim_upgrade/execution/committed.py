@@ -10,6 +10,7 @@ from apim_upgrade.errors import EstateError
 from apim_upgrade.estate.detect import columns_of, detect
 from apim_upgrade.execution.folder import JOURNAL, RunFolder, committed_folders
 from apim_upgrade.execution.order import Order
+from apim_upgrade.releases import part_of
 from apim_upgrade.schema import introspect
 
 
@@ -68,6 +69,6 @@ def _upgraded(order: Order) -> bool:
     """Whether the databases are there; in place, whether they are not an old backup again."""
     if not order.in_place:
         return order.present().keys() == order.clones.keys()
-    am = order.targets()["am"]
+    am, part = order.targets()["am"], part_of("am", order.addresses)
     with am.read() as session:
-        return order.target in detect(columns_of(introspect(session)), am.kind, "am").candidates
+        return order.target in detect(columns_of(introspect(session)), am.kind, part).candidates

@@ -18,6 +18,7 @@ from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.quarantine import export_quarantine
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.migrations import workspace
+from apim_upgrade.releases import part_of
 from apim_upgrade.report import (
     DONE,
     read_journal,
@@ -101,9 +102,8 @@ def commit(order: Order, listener: Listener, *, accept_failed: bool = False) -> 
         for name, database in databases.items():
             with database.write() as session:
                 export_quarantine(session, name, folder)
-                if name == "am":
-                    for table in (workspace.ARTIFACT, workspace.TENANT):
-                        session.execute(f"DROP TABLE IF EXISTS {table.name}")
+                for table in (workspace.ARTIFACT, workspace.TENANT):
+                    session.execute(f"DROP TABLE IF EXISTS {table.name}")
                 journal.drop_journal(session)
     return final
 
@@ -163,7 +163,8 @@ def _drop_leftovers(order: Order, record: RunRecord, databases: Mapping[str, Dat
     steps = []
     for name, database in databases.items():
         with database.read() as session:
-            steps += commit_steps(database.kind, introspect(session), upgrade.source, upgrade.target, name)
+            part = part_of(name, databases)
+            steps += commit_steps(database.kind, introspect(session), upgrade.source, upgrade.target, name, part)
     Runner(databases, record, listener).run(steps)
 
 

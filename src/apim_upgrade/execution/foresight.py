@@ -14,6 +14,7 @@ from apim_upgrade.estate import Estate, drift, read_estate, require_path
 from apim_upgrade.execution.folder import PLAN, RunFolder
 from apim_upgrade.execution.order import Order, settings_text, upgrade_of
 from apim_upgrade.planning import FORM, Plan, closing_steps, data_steps, make_plan, opening_steps, write_sql
+from apim_upgrade.releases import part_of
 from apim_upgrade.schema import Schema, Violation, introspect, predicted_after_expand, violations
 
 
@@ -53,9 +54,10 @@ def foresee(order: Order, source: str | None) -> Prospect:
     predicted: dict[str, Schema] = {}
     refused: list[Violation] = []
     for name, database in originals.items():
-        predicted[name] = predicted_after_expand(estate.kind, live[name], upgrade.source, upgrade.target, name)
+        part = part_of(name, originals)
+        predicted[name] = predicted_after_expand(estate.kind, live[name], upgrade.source, upgrade.target, part)
         with database.read() as session:
-            refused += violations(session, estate.kind, live[name], upgrade.source, upgrade.target, name)
+            refused += violations(session, estate.kind, live[name], upgrade.source, upgrade.target, name, part)
     steps += closing_steps(upgrade, estate.kind, predicted)
     plan = make_plan(record.source, record.target, estate.fingerprint, steps, originals)
     return Prospect(estate, record, tuple(steps), plan, tuple(each for each in refused if each.remedy == "stop"))

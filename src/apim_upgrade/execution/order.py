@@ -12,7 +12,7 @@ from typing import Any
 from apim_upgrade.databases import Address, Database, database_exists
 from apim_upgrade.engine import RunRecord
 from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
-from apim_upgrade.releases import Release
+from apim_upgrade.releases import HOME_OF, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Order:
     """One upgrade as the operator wants it."""
 
     addresses: Mapping[str, Address]
-    """The estate's databases as they are, by name (``am``, ``shared``)."""
+    """The estate's databases as they are, by name: ``am``, ``shared``, and those that are kept apart from them."""
     clones: Mapping[str, str]
     """Names of the upgraded copies; empty for an upgrade in place."""
     target: Release
@@ -64,10 +64,27 @@ def upgrade_of(record: RunRecord, choices: Choices) -> Upgrade:
     settings = json.loads(record.settings)
     tenants = tuple(Tenant(**tenant) for tenant in settings["tenants"])
     contents = settings["estate"]["contents"]
+    apart = frozenset(names_of(settings["estate"])) & HOME_OF.keys()
     busiest = max(contents, key=lambda facts: int(facts["applications"]))["tenant"]["domain"]
     return Upgrade(
-        Release.parse(record.source), Release.parse(record.target), _naive(record.started), tenants, choices, busiest
+        Release.parse(record.source),
+        Release.parse(record.target),
+        _naive(record.started),
+        tenants,
+        choices,
+        busiest,
+        apart,
     )
+
+
+def databases_of(record: RunRecord) -> tuple[str, ...]:
+    """The names of the databases that a run was begun with."""
+    return names_of(json.loads(record.settings)["estate"])
+
+
+def names_of(estate: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the databases of an inventory."""
+    return tuple(str(facts["name"]) for facts in estate["databases"])
 
 
 def _naive(moment: datetime) -> datetime:

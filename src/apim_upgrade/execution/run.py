@@ -17,7 +17,7 @@ from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import committed, refuse_half_committed
 from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
-from apim_upgrade.execution.order import Order, upgrade_of
+from apim_upgrade.execution.order import Order, databases_of, upgrade_of
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
 
 Say = Callable[[str], None]
@@ -60,7 +60,11 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
 
 
 def find_run(order: Order) -> RunRecord | None:
-    """The run that the target databases are part of, if any. Raises EstateError when they belong to different runs."""
+    """
+    The run that the target databases are part of, if any.
+
+    Raises EstateError when they belong to different runs, or when the run was begun with other databases.
+    """
     records = {}
     for name, database in order.present().items():
         with database.read() as session:
@@ -70,7 +74,14 @@ def find_run(order: Order) -> RunRecord | None:
         raise EstateError(
             f"The databases {' and '.join(records)} belong to different runs.", hint="Drop the clones and run again."
         )
-    return next(iter(found.values()), None)
+    record = next(iter(found.values()), None)
+    if record is not None and set(databases_of(record)) != set(order.addresses):
+        raise EstateError(
+            f"The run was begun with the databases {', '.join(databases_of(record))}, "
+            f"and upgrade.toml names {', '.join(order.addresses)}.",
+            hint="Name the same databases as then to go on with it.",
+        )
+    return record
 
 
 def _begin(order: Order, source: str | None, say: Say) -> RunRecord:

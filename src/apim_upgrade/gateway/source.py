@@ -50,16 +50,19 @@ _T = TypeVar("_T")
 _K = TypeVar("_K")
 
 
-def revisions(am: Session, shared: Session, wanted: Collection[str] | None = None) -> Iterator[RevisionInput]:
+def revisions(
+    am: Session, shared: Session, wanted: Collection[str] | None = None, *, users: Session | None = None
+) -> Iterator[RevisionInput]:
     """
     Yield the input of every revision of AM_REVISION (all, or those whose UUID is ``wanted``), in order of their UUIDs.
 
     Works on a schema of any release that has revisions (4.0.0 and later) and on one expanded from 3.2.0. A revision
     needs its AM_REVISION row and its registry folder ``…/apis/<API's UUID>/<number>``, whose ``api`` resource bears
     the revision's UUID; URL mappings, certificates and so on are the rows that bear it too. A revision without that
-    resource comes with an empty artifact, which ``build`` refuses.
+    resource comes with an empty artifact, which ``build`` refuses. ``users`` is where the tenants are listed, when
+    that is not ``shared``.
     """
-    reader = _Reader(am, shared)
+    reader = _Reader(am, shared, users or shared)
     for heads in reader.heads(wanted):
         rows = reader.rows(heads)
         for some in _batches(heads, _CONTENTS):
@@ -139,7 +142,7 @@ class _Batch:
 
 
 class _Reader:
-    def __init__(self, am: Session, shared: Session) -> None:
+    def __init__(self, am: Session, shared: Session, users: Session) -> None:
         self._am = am
         self._shared = shared
         missing = set(t.API_SINCE) - _columns(am, t.API)
@@ -147,7 +150,7 @@ class _Reader:
         self._has_key_type = "key_type" in _columns(am, t.CLIENT_CERTIFICATE)
         self._has_policies = am.exists(t.OPERATION_POLICY_MAPPING.name)
         self._has_api_policies = am.exists(t.API_POLICY_MAPPING.name)
-        self._domains = {row.um_id: row.um_domain_name for row in shared.all(select(t.TENANT))}
+        self._domains = {row.um_id: row.um_domain_name for row in users.all(select(t.TENANT))}
         self._domains[_SUPER_TENANT[0]] = _SUPER_TENANT[1]
         self._shared_scopes = _grouped(
             (row.tenant_id, row.name) for row in am.all(select(t.SHARED_SCOPE).order_by(t.SHARED_SCOPE.c.name))

@@ -1,12 +1,14 @@
 """
 What the other data steps join: the tenants, and one row per API artifact of the registry.
 
-Both lie in the shared database; the tables made here carry them over into the API-M database (see ``workspace``).
+Both lie in other databases; the tables made here carry them over into the API-M database (see ``workspace``), and the
+tenants into the identity database where that is one of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from sqlalchemy import Index, delete, select
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -48,17 +50,8 @@ def steps(upgrade: Upgrade) -> list[Step]:
                 )
 
     return [
-        Step(
-            "prepare/tenants",
-            "List the tenants",
-            "am",
-            Phase.PREPARE,
-            (
-                Sql(CreateTable(TENANT, if_not_exists=True), counts=False),
-                Sql(delete(TENANT), counts=False),
-                Load(TENANT.name, tuple(TENANT.c.keys()), _tenants, "tenants"),
-            ),
-        ),
+        _list_tenants("prepare/tenants", "am", upgrade),
+        *(_list_tenants(f"prepare/{name}/tenants", name, upgrade) for name in sorted(upgrade.apart & {"identity"})),
         Step(
             "prepare/artifacts",
             "Read every API artifact of the registry",
@@ -74,6 +67,20 @@ def steps(upgrade: Upgrade) -> list[Step]:
     ]
 
 
+def _list_tenants(name: str, database: str, upgrade: Upgrade) -> Step:
+    return Step(
+        name,
+        "List the tenants",
+        database,
+        Phase.PREPARE,
+        (
+            Sql(CreateTable(TENANT, if_not_exists=True), counts=False),
+            Sql(delete(TENANT), counts=False),
+            Load(TENANT.name, tuple(TENANT.c.keys()), partial(_tenants, users=upgrade.home("user")), "tenants"),
+        ),
+    )
+
+
 def artifact_item(domains: dict[int, str], tenant_id: int, folder: str) -> str:
     """Name an API in a verdict, by tenant and place: names alone repeat over tenants and providers."""
     return f"{domains.get(tenant_id, tenant_id)}:{registry.join(folder, registry.ARTIFACT)}"
@@ -83,11 +90,11 @@ def _indexes() -> list[Index]:
     return sorted(ARTIFACT.indexes, key=lambda index: str(index.name))
 
 
-def _tenants(work: Work) -> Iterator[Sequence[object]]:
+def _tenants(work: Work, users: str) -> Iterator[Sequence[object]]:
     work.saw()
     yield SUPER_TENANT_ID, SUPER_TENANT_DOMAIN, True
     query = select(UM_TENANT.c.um_id, UM_TENANT.c.um_domain_name, UM_TENANT.c.um_active).order_by(UM_TENANT.c.um_id)
-    for row in work.sessions[registry.DATABASE].stream(query):
+    for row in work.sessions[users].stream(query):
         work.saw()
         yield row.um_id, row.um_domain_name, bool(row.um_active)
 

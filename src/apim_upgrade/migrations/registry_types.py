@@ -14,7 +14,7 @@ from lxml import etree
 from sqlalchemy import and_, or_
 
 from apim_upgrade import registry
-from apim_upgrade.engine import Phase, Stage, Step, Work
+from apim_upgrade.engine import Operation, Phase, Stage, Step, Work
 from apim_upgrade.migrations.artifact_edits import edited_artifacts
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import Upgrade
@@ -22,23 +22,35 @@ from apim_upgrade.registry.tables import PATH, RESOURCE
 from apim_upgrade.releases.registry_files import TypeField, stock_workflow_extensions, type_fields
 
 _GOVERNANCE = "repository/components/org.wso2.carbon.governance"
-_DEFINITIONS = (f"{registry.G}/{_GOVERNANCE}/types", "api.rxt"), (f"{registry.C}/{_GOVERNANCE}/configuration", "api")
-"""The definition, and (where the management console was used) its ``content`` part."""
+_DEFINITION = f"{registry.G}/{_GOVERNANCE}/types", "api.rxt"
+_CONTENT = f"{registry.C}/{_GOVERNANCE}/configuration", "api"
+"""The definition's ``content`` part, where the management console was used."""
 _WORKFLOWS = registry.D, "workflow-extensions.xml"
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
-    """The step; a target whose fields a tenant already declares changes nothing."""
+    """The steps, one a registry; a target whose fields a tenant already declares changes nothing."""
+    if "config" not in upgrade.apart:
+        return [_declaring("registry/types", registry.DATABASE, upgrade, (_DEFINITION, _CONTENT), _workflows(upgrade))]
+    return [
+        _declaring("registry/types", registry.DATABASE, upgrade, (_DEFINITION,), _workflows(upgrade)),
+        _declaring("registry/config/types", upgrade.home("config"), upgrade, (_CONTENT,)),
+    ]
+
+
+def _declaring(
+    step: str, database: str, upgrade: Upgrade, definitions: Sequence[tuple[str, str]], *more: Operation
+) -> Step:
     wanted = [field for field in type_fields() if field.since <= upgrade.target]
     domains = {tenant.id: tenant.domain for tenant in upgrade.tenants}
     edited = edited_artifacts("type_definition")
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
         places = or_(
-            *(and_(PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name) for folder, name in _DEFINITIONS)
+            *(and_(PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name) for folder, name in definitions)
         )
         query = registry.files().where(places).order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
-        for row in work.sessions[registry.DATABASE].stream(query):
+        for row in work.own.stream(query):
             path = registry.join(row.folder, row.name)
             item = f"{domains.get(row.tenant_id, row.tenant_id)}:{path}"
             if not work.wants(item):
@@ -56,12 +68,28 @@ def steps(upgrade: Upgrade) -> list[Step]:
             if content is not None:
                 yield row.tenant_id, row.content_id, path, content
 
-    def workflows(work: Work) -> None:
+    return Step(
+        step,
+        f"Declare the fields of {upgrade.target} in every tenant's type definition of APIs",
+        database,
+        Phase.MIGRATE,
+        (
+            Stage(edited, rows, "definitions that lack a field"),
+            *registry.replace_contents(edited, upgrade.started),
+            *more,
+        ),
+    )
+
+
+def _workflows(upgrade: Upgrade) -> Stage:
+    domains = {tenant.id: tenant.domain for tenant in upgrade.tenants}
+
+    def look(work: Work) -> None:
         stock = stock_workflow_extensions()
         current = [form for form in stock if form.since <= upgrade.target][-1]
         older = {form.sha256: form.since for form in stock if form.since < current.since}
         query = registry.files().where(PATH.c.reg_path_value == _WORKFLOWS[0], RESOURCE.c.reg_name == _WORKFLOWS[1])
-        for row in work.sessions[registry.DATABASE].stream(query.order_by(RESOURCE.c.reg_tenant_id)):
+        for row in work.own.stream(query.order_by(RESOURCE.c.reg_tenant_id)):
             digest = hashlib.sha256(bytes(row.content or b"").replace(b"\r\n", b"\n")).hexdigest()[:32]
             if digest in older:
                 work.noted(
@@ -70,19 +98,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
                     f"Delete it in the management console of {upgrade.target} and restart: it writes its own.",
                 )
 
-    return [
-        Step(
-            "registry/types",
-            f"Declare the fields of {upgrade.target} in every tenant's type definition of APIs",
-            registry.DATABASE,
-            Phase.MIGRATE,
-            (
-                Stage(edited, rows, "definitions that lack a field"),
-                *registry.replace_contents(edited, upgrade.started),
-                findings("workflow_extensions", workflows, "workflow extensions of an older release"),
-            ),
-        )
-    ]
+    return findings("workflow_extensions", look, "workflow extensions of an older release")
 
 
 def with_fields(content: bytes, wanted: Sequence[TypeField]) -> bytes | None:

@@ -34,7 +34,19 @@ from apim_upgrade.registry.tables import LOG, PATH, RESOURCE
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
-    """The step; last of all, because everything before it writes to the log."""
+    """
+    The steps; last of all, because everything before them writes to the log.
+
+    A configuration registry of its own has its own log. It is cleaned first: a run is over with its *finish* step.
+    """
+    own = sorted(upgrade.apart & {"config"})
+    return [
+        *(_clean(f"registry/{database}/reindex", database, Phase.MIGRATE) for database in own),
+        _clean("finish/reindex", registry.DATABASE, Phase.FINISH),
+    ]
+
+
+def _clean(name: str, database: str, phase: Phase) -> Step:
     living = stage_table(
         "living",
         Column("tenant_id", Integer),
@@ -55,7 +67,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
             func.coalesce(RESOURCE.c.reg_last_updator, RESOURCE.c.reg_creator),
             RESOURCE.c.reg_last_updated_time,
         ).join(PATH, registry.resource_path())
-        for row in work.sessions[registry.DATABASE].stream(resources, batch=10_000):
+        for row in work.own.stream(resources, batch=10_000):
             yield tuple(row)
         work.saw()
 
@@ -66,44 +78,42 @@ def steps(upgrade: Upgrade) -> list[Step]:
             .where(LOG.c.reg_action.in_([int(action) for action in registry.INDEXING]))
             .group_by(living.c.tenant_id, living.c.path)
         )
-        for row in work.sessions[registry.DATABASE].stream(rows, batch=10_000):
+        for row in work.own.stream(rows, batch=10_000):
             work.saw()
             yield tuple(row)
 
-    return [
-        Step(
-            "finish/reindex",
-            "Leave one row in the registry's log for every living resource, for the new search index",
-            registry.DATABASE,
-            Phase.FINISH,
-            (
-                Stage(living, alive, "what lives in the registry"),
-                Stage(kept, newest, "the newest row of each that the indexer heeds"),
-                Sql(
-                    delete(LOG).where(
-                        ~exists().where(kept.c.log_id == LOG.c.reg_log_id, kept.c.tenant_id == LOG.c.reg_tenant_id)
-                    ),
-                    "older rows, rows the indexer passes over, and those of dead paths",
+    return Step(
+        name,
+        "Leave one row in the registry's log for every living resource, for the new search index",
+        database,
+        phase,
+        (
+            Stage(living, alive, "what lives in the registry"),
+            Stage(kept, newest, "the newest row of each that the indexer heeds"),
+            Sql(
+                delete(LOG).where(
+                    ~exists().where(kept.c.log_id == LOG.c.reg_log_id, kept.c.tenant_id == LOG.c.reg_tenant_id)
                 ),
-                Sql(
-                    insert(LOG).from_select(
-                        ["reg_path", "reg_user_id", "reg_logged_time", "reg_action", "reg_tenant_id"],
-                        select(
-                            living.c.path,
-                            living.c.user_id,
-                            living.c.updated,
-                            literal(int(registry.Action.UPDATE)),
-                            living.c.tenant_id,
-                        )
-                        .where(
-                            living.c.is_file == 1,
-                            ~exists().where(kept.c.tenant_id == living.c.tenant_id, kept.c.path == living.c.path),
-                        )
-                        .order_by(living.c.tenant_id, living.c.path),
-                    ),
-                    "rows for living files that have none",
-                ),
+                "older rows, rows the indexer passes over, and those of dead paths",
             ),
-            tables=(LOG.name,),
-        )
-    ]
+            Sql(
+                insert(LOG).from_select(
+                    ["reg_path", "reg_user_id", "reg_logged_time", "reg_action", "reg_tenant_id"],
+                    select(
+                        living.c.path,
+                        living.c.user_id,
+                        living.c.updated,
+                        literal(int(registry.Action.UPDATE)),
+                        living.c.tenant_id,
+                    )
+                    .where(
+                        living.c.is_file == 1,
+                        ~exists().where(kept.c.tenant_id == living.c.tenant_id, kept.c.path == living.c.path),
+                    )
+                    .order_by(living.c.tenant_id, living.c.path),
+                ),
+                "rows for living files that have none",
+            ),
+        ),
+        tables=(LOG.name,),
+    )

@@ -17,21 +17,20 @@ from apim_upgrade.migrations.am_tables import (
     API_URL_MAPPING,
     APPLICATION,
     APPLICATION_KEY_MAPPING,
-    CONSUMER_APP,
     KEY_MANAGER,
     PRODUCT,
     RESIDENT_KEY_MANAGER,
     blank,
 )
 from apim_upgrade.migrations.findings import findings
+from apim_upgrade.migrations.oauth_clients import oauth_clients
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID, Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
     """Return the steps that mend operations and tell what is odd about APIs and application keys."""
-    del upgrade  # blemishes know no release
-    return [_operations(), _apis(), _application_keys()]
+    return [_operations(), _apis(), _application_keys(upgrade)]
 
 
 def _operations() -> Step:
@@ -102,8 +101,9 @@ def _note(work: Work, row: Row[Any], reason: str) -> None:
     )
 
 
-def _application_keys() -> Step:
+def _application_keys(upgrade: Upgrade) -> Step:
     keys = APPLICATION_KEY_MAPPING
+    clients, staged = oauth_clients(upgrade)
 
     def look(work: Work) -> None:
         resident = exists().where(
@@ -116,7 +116,7 @@ def _application_keys() -> Step:
             .where(
                 ~blank(keys.c.consumer_key),
                 resident,
-                ~exists().where(CONSUMER_APP.c.consumer_key == keys.c.consumer_key),
+                ~exists().where(clients.c.consumer_key == keys.c.consumer_key),
             )
         )
         for row in work.sessions["am"].stream(stale.order_by(APPLICATION.c.application_id, keys.c.key_type)):
@@ -131,6 +131,6 @@ def _application_keys() -> Step:
         "Look for application keys without OAuth client",
         "am",
         Phase.MIGRATE,
-        (findings("stale_key", look, "keys of the resident key manager that nothing stands behind"),),
+        (*staged, findings("stale_key", look, "keys of the resident key manager that nothing stands behind")),
         touches=select(func.count()).select_from(keys),
     )

@@ -12,8 +12,8 @@ from apim_upgrade.registry.paths import split
 from apim_upgrade.registry.tables import CONTENT, PATH, RESOURCE
 
 
-def tenant_files(work: Work, path: str) -> Iterator[tuple[str, bytes]]:
-    """Yield (tenant domain, content) of the file of every tenant that has it, in order of the tenant's id."""
+def tenant_files(work: Work, database: str, path: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (tenant domain, content) of a file of the registry in ``database``, by tenant, in order of their ids."""
     domains = {tenant.tenant_id: tenant.domain for tenant in work.sessions["am"].all(select(TENANT))}
     folder, name = split(path)
     files = (
@@ -33,6 +33,6 @@ def tenant_files(work: Work, path: str) -> Iterator[tuple[str, bytes]]:
         .where(PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name)
         .order_by(RESOURCE.c.reg_tenant_id)
     )
-    for row in work.sessions["shared"].stream(files, batch=50):
+    for row in work.sessions[database].stream(files, batch=50):
         if row.reg_tenant_id in domains:
             yield domains[row.reg_tenant_id], bytes(row.reg_content_data or b"")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from apim_upgrade.releases import Release
+from apim_upgrade.releases import HOME_OF, Release
 
 SUPER_TENANT_ID = -1234
 SUPER_TENANT_DOMAIN = "carbon.super"
@@ -50,6 +50,12 @@ class Upgrade:
     choices: Choices = Choices()
     busiest: str = SUPER_TENANT_DOMAIN
     """Domain of the tenant with the most applications."""
+    apart: frozenset[str] = frozenset()
+    """Which of ``identity``, ``user`` and ``config`` are databases of their own."""
+
+    def home(self, name: str) -> str:
+        """Return the database that holds the tables of ``identity``, ``user`` or ``config``."""
+        return name if name in self.apart else HOME_OF[name]
 
     def crosses(self, release: str) -> bool:
         """Say whether the upgrade passes into ``release``: the source is older, the target is not."""

@@ -1,9 +1,10 @@
 """
 Tables that the tool keeps in the API-M database while it works, for data steps to join.
 
-They carry what lies in the *other* database: tenants' domains (UM_TENANT) and one row per API artifact of the
-registry. Filled by the prepare steps, dropped by ``commit``. Every name begins with the journal's prefix, so that
-verification and customers can tell them from the product's.
+They carry what lies in *other* databases: tenants' domains (UM_TENANT) and one row per API artifact of the registry.
+Where identity data are a database of their own, the tenants are listed there too. Filled by the prepare steps, dropped
+by ``commit``. Every name begins with the journal's prefix, so that verification and customers can tell them from the
+product's.
 """
 
 from __future__ import annotations

@@ -32,9 +32,8 @@ from apim_upgrade.migrations.v4_0_0 import (
 )
 from apim_upgrade.migrations.v4_1_0 import organizations, tenant_configuration, version_comparable
 from apim_upgrade.migrations.v4_2_0 import life_cycle_configuration, lifecycle_status, sign_up
+from apim_upgrade.releases import part_of
 from apim_upgrade.schema import Schema, contract_steps, expand_steps, privilege_step, quarantine_steps
-
-PARTS = ("am", "shared")
 
 
 class _Steps(Protocol):
@@ -46,12 +45,17 @@ class _Steps(Protocol):
 
 
 def opening_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> list[Step]:
-    """Everything up to the end of *expand*: count the rows, fill the workspace, widen the schema."""
-    steps = [_count_rows(part, live[part]) for part in PARTS]
+    """
+    Everything up to the end of *expand*: count the rows, fill the workspace, widen the schema.
+
+    ``live`` holds the schema of every database of the estate, by name.
+    """
+    steps = [_count_rows(name, schema) for name, schema in live.items()]
     steps += prepare.steps(upgrade)
-    for part in PARTS:
-        presumed = organizations.presumed_values(upgrade) if part == "am" else {}
-        steps += expand_steps(kind, live[part], upgrade.source, upgrade.target, part, presumed)
+    for name, schema in live.items():
+        presumed = organizations.presumed_values(upgrade) if name == "am" else {}
+        part = part_of(name, live)
+        steps += expand_steps(kind, schema, upgrade.source, upgrade.target, name, presumed, part)
     return steps
 
 
@@ -93,20 +97,21 @@ def data_steps(upgrade: Upgrade) -> list[Step]:
 def closing_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> list[Step]:
     """*Contract* on the schema as it is after the data steps, then what only makes sense at the very end."""
     steps: list[Step] = []
-    for part in PARTS:
-        steps += quarantine_steps(kind, live[part], upgrade.source, upgrade.target, part)
-        steps += contract_steps(kind, live[part], upgrade.source, upgrade.target, part)
-        steps.append(privilege_step(kind, upgrade.target, part))
+    for name, schema in live.items():
+        part = part_of(name, live)
+        steps += quarantine_steps(kind, schema, upgrade.source, upgrade.target, name, part)
+        steps += contract_steps(kind, schema, upgrade.source, upgrade.target, name, part)
+        steps.append(privilege_step(kind, upgrade.target, name, part))
     return steps + reindex.steps(upgrade)
 
 
-def _count_rows(part: str, live: Schema) -> Step:
+def _count_rows(database: str, live: Schema) -> Step:
     """Rows of every table before anything changes: what the proof of row conservation starts from."""
     names = sorted(name for name in live.tables if not name.startswith(PREFIX))
     return Step(
-        f"prepare/{part}/count-rows",
-        f"Count the rows of {len(names)} tables of {part}",
-        part,
+        f"prepare/{database}/count-rows",
+        f"Count the rows of {len(names)} tables of {database}",
+        database,
         Phase.PREPARE,
         tuple(Sql(_count(name), counts=False) for name in names),
     )

@@ -11,13 +11,13 @@ What changes many resources is a tuple of engine operations that work from a *st
 - ``write_files(stage, started)``: columns ``tenant_id``, ``folder``, ``name``, ``media_type``, ``content``.
 - ``replace_contents(stage, started)``: columns ``tenant_id``, ``content_id``, ``path``, ``content``; put only what
   differs into the stage.
-- ``copy_rights(stage)``: columns ``tenant_id``, ``source_path``, ``target_path``.
+- ``copy_rights(stage)``: columns ``tenant_id``, ``source_path``, ``target_path``; see ``rights_stage``.
 
 Queries to stream: ``files()`` and ``artifacts()`` over all tenants; ``Artifact`` reads and edits the XML. Single
 resources: ``read``, ``read_properties``, ``list_folder``.
 
-All operations belong into a step of database ``shared``. What is there already stays as it is: doing it twice changes
-nothing.
+All operations belong into a step of database ``shared``, but those on rights into one of user management's. What is
+there already stays as it is: doing it twice changes nothing.
 """
 
 from apim_upgrade.registry.artifact import Artifact, BrokenArtifact, xml_parser
@@ -88,9 +88,10 @@ __all__ = [
     "replace_contents",
     "resource_path",
     "resource_uuid",
+    "rights_stage",
     "split",
     "working_artifact",
     "write_files",
     "xml_parser",
 ]
-from apim_upgrade.registry.writing import copy_rights, replace_contents, write_files
+from apim_upgrade.registry.writing import copy_rights, replace_contents, rights_stage, write_files

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Column, Integer, String, Table, Text, and_, exists, func, insert, literal, select, update
 
 from apim_upgrade.databases.generated_ids import ContinueIds
-from apim_upgrade.engine import Operation, Sql, Stage, Work
+from apim_upgrade.engine import Operation, Sql, Stage, Work, stage_table
 from apim_upgrade.registry.folders import DATABASE, derived_stage, make_folders
 from apim_upgrade.registry.log import Action, log
 from apim_upgrade.registry.paths import SYSTEM_USER, join, resource_uuid
@@ -118,9 +118,14 @@ def replace_contents(stage: Table, started: datetime) -> tuple[Operation, ...]:
     )
 
 
+def rights_stage(name: str) -> Table:
+    """Describe a stage for :func:`copy_rights`."""
+    return stage_table(name, Column("tenant_id", Integer), Column("source_path", Text), Column("target_path", Text))
+
+
 def copy_rights(stage: Table) -> tuple[Operation, ...]:
     """
-    Give files the access rights of others.
+    Give files the access rights of others; the step belongs to the database of user management.
 
     ``stage`` has the columns ``tenant_id``, ``source_path``, ``target_path`` (and may have more). A target that has
     rights of its own for an action keeps them.

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from apim_upgrade.errors import KnowledgeError
+from apim_upgrade.releases.knowledge import read_toml
 from apim_upgrade.releases.model import (
     Check,
     Column,
@@ -27,14 +29,28 @@ from apim_upgrade.releases.model import (
     Table,
     Trigger,
     Unique,
+    fold,
 )
 from apim_upgrade.releases.release import Release
 
 KINDS = ("postgresql", "mysql", "oracle", "mssql", "db2", "h2")
 """The DBMSs that there are catalogues of."""
 PARTS = ("am", "shared")
-"""The two databases of an estate."""
+"""The two databases of an estate, each made by a stock script."""
 FORM = "apim-upgrade/catalogues/1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Tables of one script that may lie in a database of their own."""
+
+    script: str
+    prefixes: frozenset[str]
+    excluded: frozenset[str]
+
+    def holds(self, name: str) -> bool:
+        word = fold(name).split("_")[0]
+        return word in self.prefixes if self.prefixes else word not in self.excluded
 
 
 @cache
@@ -42,8 +58,13 @@ def catalogue(kind: str, release: Release, schema: str) -> Schema:
     """
     Return what the stock script of ``release`` makes on the DBMS ``kind`` for ``schema`` (``am`` or ``shared``).
 
-    Raises KnowledgeError when there is none.
+    ``schema`` may also be a section of such a script, whose tables the product may keep in a database of their own:
+    ``api`` and ``identity`` of ``am``, ``registry`` and ``user`` of ``shared``. Raises KnowledgeError when there is
+    none.
     """
+    if schema in _sections():
+        section = _sections()[schema]
+        return _only(section, catalogue(kind, release, section.script))
     packed = _packed(kind)
     try:
         document = packed["releases"][str(release)][schema]
@@ -57,6 +78,11 @@ def catalogue(kind: str, release: Release, schema: str) -> Schema:
         tuple(Trigger(**trigger) for trigger in document["triggers"]),
         {table: tuple(_seed_row(row) for row in rows) for table, rows in document["seed_rows"].items()},
     )
+
+
+def script_of(schema: str) -> str:
+    """Return the stock script that makes a part: ``am`` or ``shared``."""
+    return _sections()[schema].script if schema in _sections() else schema
 
 
 def catalogued_releases(kind: str) -> tuple[Release, ...]:
@@ -80,6 +106,25 @@ def legacy_timestamps(release: Release, schema: str) -> dict[str, dict[str, Any]
     """
     found: dict[str, dict[str, Any]] = _packed("mysql")["legacy_timestamps"].get(str(release), {}).get(schema, {})
     return found
+
+
+@cache
+def _sections() -> dict[str, _Section]:
+    entries = read_toml("sections.toml")["section"]
+    named = frozenset(prefix for entry in entries for prefix in entry.get("prefixes", ()))
+    return {entry["name"]: _Section(entry["script"], frozenset(entry.get("prefixes", ())), named) for entry in entries}
+
+
+def _only(section: _Section, schema: Schema) -> Schema:
+    triggers = tuple(trigger for trigger in schema.triggers if section.holds(trigger.table))
+    return replace(
+        schema,
+        tables={name: table for name, table in schema.tables.items() if section.holds(name)},
+        sequences={name: sequence for name, sequence in schema.sequences.items() if section.holds(name)},
+        functions=schema.functions if triggers else (),
+        triggers=triggers,
+        seed_rows={name: rows for name, rows in schema.seed_rows.items() if section.holds(name)},
+    )
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
 
-from apim_upgrade.releases import PARTS, Release, catalogue, catalogued_releases, renames
+from apim_upgrade.releases import PARTS, Release, catalogue, catalogued_releases, renames, script_of
 from apim_upgrade.releases.knowledge import read_toml
 from apim_upgrade.releases.model import ForeignKey, Index, Schema, Table, fold, is_plain_unique
 
@@ -82,26 +82,31 @@ def identities_of(table: Table) -> Iterator[Identity]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is wanted of one database (``part``) and what the stock scripts of all releases know besides."""
+    """What is wanted of one database and what the stock scripts of all releases know besides."""
 
     kind: str
     release: Release
     part: str
+    """What of the product's tables the database holds; see :func:`~apim_upgrade.releases.part_of`."""
     wanted: Schema
     older: frozenset[Identity]
     """Objects of older releases that neither the wanted one nor a later one has."""
     later: frozenset[Identity]
     """Objects that a later release has: updated packs bring some early, and they do no harm."""
     elsewhere: frozenset[Identity]
-    """Objects of the estate's other database, which may lie in the same one."""
+    """
+    Objects of the estate's other databases.
+
+    They may lie in the same one, and a database that was made by a whole script holds them though they are not in use.
+    """
     widths: dict[Identity, frozenset[str]]
     """The types that columns had in older releases, under their present names."""
 
 
 @cache
 def target_of(kind: str, release: Release, part: str) -> Target:
-    """Return what ``release`` wants of a database. Raises KnowledgeError when it is not catalogued."""
-    wanted = _with_standing_indexes(catalogue(kind, release, part), part)
+    """Return what ``release`` wants of a part of an estate. Raises KnowledgeError when it is not catalogued."""
+    wanted = _with_standing_indexes(catalogue(kind, release, part), script_of(part))
     now = set(identities(wanted))
     before: set[Identity] = set()
     after: set[Identity] = set()
@@ -113,8 +118,12 @@ def target_of(kind: str, release: Release, part: str) -> Target:
             for table in schema.tables.values():
                 for column in table.columns:
                     widths[_present_name(table.name, column.name)].add(column.type)
-    other_part = next(name for name in PARTS if name != part)
-    elsewhere = {each for other in catalogued_releases(kind) for each in identities(catalogue(kind, other, other_part))}
+    every = {
+        each
+        for other in catalogued_releases(kind)
+        for script in PARTS
+        for each in identities(catalogue(kind, other, script))
+    }
     return Target(
         kind,
         release,
@@ -122,7 +131,7 @@ def target_of(kind: str, release: Release, part: str) -> Target:
         wanted,
         frozenset(before - now - after),
         frozenset(after - now),
-        frozenset(elsewhere - now),
+        frozenset(every - now - before - after),
         {identity: frozenset(types) for identity, types in widths.items()},
     )
 
@@ -134,10 +143,10 @@ def _present_name(table: str, column: str) -> Identity:
     return of_column(table, column)
 
 
-def _with_standing_indexes(schema: Schema, part: str) -> Schema:
+def _with_standing_indexes(schema: Schema, script: str) -> Schema:
     tables = dict(schema.tables)
     for entry in read_toml("standing_indexes.toml")["index"]:
-        table = schema.table(entry["table"]) if entry["part"] == part else None
+        table = schema.table(entry["table"]) if entry["part"] == script else None
         if table is None:
             continue
         index = Index(entry["name"], tuple(entry["columns"]))

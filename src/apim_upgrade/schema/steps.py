@@ -35,7 +35,13 @@ from apim_upgrade.schema.known import target_of
 
 
 def expand_steps(
-    kind: str, live: Schema, source: Release, target: Release, database: str, presumed: Presumed | None = None
+    kind: str,
+    live: Schema,
+    source: Release,
+    target: Release,
+    database: str,
+    presumed: Presumed | None = None,
+    part: str | None = None,
 ) -> list[Step]:
     """
     Return the steps that make room for the target's data.
@@ -44,8 +50,9 @@ def expand_steps(
     seed rows. None of them can fail on the data that is there. ``live`` is the schema as it is now: after part of the
     steps, only the rest is returned (and steps that only test data, which find nothing to do). ``presumed`` holds
     values that rows already there get with a new column; a data step corrects the rows for which they are wrong.
+    ``part`` is what the database holds of the product's tables, here and below; by default what its name says.
     """
-    wanted = target_of(kind, target, database)
+    wanted = target_of(kind, target, part or database)
     plan = expansion(live, wanted, presumed)
     groups = dict(plan.changes)
     for name in (*(copy.table for copy in plan.copies), *(fill.table for fill in plan.fills)):
@@ -76,20 +83,20 @@ def expand_steps(
     return steps
 
 
-def predicted_after_expand(kind: str, live: Schema, source: Release, target: Release, database: str) -> Schema:
+def predicted_after_expand(kind: str, live: Schema, source: Release, target: Release, part: str) -> Schema:
     """Return the schema as it will be after the expand steps, for planning what comes later."""
-    return applied(live, expansion(live, target_of(kind, target, database)).all_changes())
+    return applied(live, expansion(live, target_of(kind, target, part)).all_changes())
 
 
-def needs_fill(kind: str, source: Release, target: Release, database: str) -> list[tuple[str, str]]:
+def needs_fill(kind: str, source: Release, target: Release, part: str) -> list[tuple[str, str]]:
     """
     Return (table, column) of what the data steps have to fill between two stock releases.
 
     These columns are new, may not be NULL in the target and have no default; *contract* cannot succeed before.
     """
-    stock = target_of(kind, source, database).wanted
-    expanded = predicted_after_expand(kind, stock, source, target, database)
-    wanted = target_of(kind, target, database).wanted
+    stock = target_of(kind, source, part).wanted
+    expanded = predicted_after_expand(kind, stock, source, target, part)
+    wanted = target_of(kind, target, part).wanted
     return [
         (name, each.name)
         for name, item in wanted.tables.items()
@@ -99,25 +106,27 @@ def needs_fill(kind: str, source: Release, target: Release, database: str) -> li
     ]
 
 
-def contract_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+def contract_steps(
+    kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
+) -> list[Step]:
     """
     Return the steps that make a migrated schema the target's: NOT NULL, keys, indexes, defaults, triggers.
 
     ``live`` is the schema as it is, or as :func:`predicted_after_expand` says it will be; what is left over from older
     releases stays until :func:`commit_steps`.
     """
-    groups = contraction(live, target_of(kind, target, database))
+    groups = contraction(live, target_of(kind, target, part or database))
     return list(_steps(kind, database, Phase.CONTRACT, groups))
 
 
-def privilege_step(kind: str, target: Release, database: str) -> Step:
+def privilege_step(kind: str, target: Release, database: str, part: str | None = None) -> Step:
     """
     Return the step that lets the server's user at the new tables and sequences.
 
     He owns them where he owns the old ones; where a DBA owns those and granted rights on them, the new ones need the
     same grants.
     """
-    wanted = target_of(kind, target, database).wanted
+    wanted = target_of(kind, target, part or database).wanted
     names = sorted({*map(fold, wanted.tables), *map(fold, wanted.sequences)})
     return Step(
         f"schema/{database}/contract/privileges",
@@ -128,9 +137,11 @@ def privilege_step(kind: str, target: Release, database: str) -> Step:
     )
 
 
-def commit_steps(kind: str, live: Schema, source: Release, target: Release, database: str) -> list[Step]:
+def commit_steps(
+    kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
+) -> list[Step]:
     """Return the steps that drop what only older releases used; there is no way back from them."""
-    groups = removal(live, target_of(kind, target, database))
+    groups = removal(live, target_of(kind, target, part or database))
     return list(_steps(kind, database, Phase.COMMIT, groups))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apim_upgrade.engine import Database, Session, journal
-from apim_upgrade.releases import Release
+from apim_upgrade.releases import Release, part_of
 from apim_upgrade.schema import differences_to_target, introspect
 from apim_upgrade.verify.conservation import TableCount, conservation, table_counts
 from apim_upgrade.verify.definitions import artifacts_open, definitions_parse
@@ -48,7 +48,7 @@ def verify(
         }
         for name, session in sessions.items():
             live = introspect(session)
-            wrong = differences_to_target(kind, live, target, name, leftovers=not committed)
+            wrong = differences_to_target(kind, live, target, part_of(name, databases), leftovers=not committed)
             proofs.append(
                 Proof(
                     f"schema/{name}",

@@ -25,12 +25,12 @@ def steps(upgrade: Upgrade) -> list[Step]:
     Return the steps of an upgrade in the order they need: ids, roles, scopes, claims, settings.
 
     Merging scopes precedes adding any; scopes of OpenID Connect get claims that the claims' step may just have added.
-    Steps on "am" join the workspace's table of tenants.
+    Those of claims and scopes join the workspace's table of tenants.
     """
     return [
         *users.steps(upgrade),
         *roles.steps(upgrade),
-        *duplicates.steps(),
+        *duplicates.steps(upgrade),
         *internal_scopes.steps(upgrade),
         *claims.steps(upgrade),
         *oidc_scopes.steps(upgrade),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column, Integer, String, and_, exists, func, insert, literal, or_, select, update
@@ -35,13 +36,13 @@ def steps(upgrade: Upgrade) -> list[Step]:
     """Return the steps of the releases on the way, oldest first."""
     found = []
     if upgrade.crosses("4.0.0"):
-        found.append(_token_binding())
+        found.append(_token_binding(upgrade))
     if upgrade.crosses("4.2.0"):
-        found += [_account_lock(), _access_urls()]
+        found += [_account_lock(upgrade), _access_urls(upgrade)]
     return found
 
 
-def _token_binding() -> Step:
+def _token_binding(upgrade: Upgrade) -> Step:
     """Applications whose tokens are bound to a cookie were checked always; 4.0.0 asks a setting whether to check."""
     has = OIDC_PROPERTY.alias("has")
     bound = (
@@ -64,7 +65,7 @@ def _token_binding() -> Step:
     return Step(
         "4.0.0/identity/token-binding",
         "Keep checking tokens that are bound to a cookie",
-        "am",
+        upgrade.home("identity"),
         Phase.MIGRATE,
         (
             Sql(
@@ -79,7 +80,7 @@ def _token_binding() -> Step:
     )
 
 
-def _account_lock() -> Step:
+def _account_lock(upgrade: Upgrade) -> Step:
     has = IDP_METADATA.alias("has")
     renamed = and_(
         IDP_METADATA.c.name == _LOCK_BEFORE,
@@ -90,7 +91,7 @@ def _account_lock() -> Step:
     return Step(
         "4.2.0/identity/account-lock",
         "Rename the setting that locks accounts after failed logins",
-        "am",
+        upgrade.home("identity"),
         Phase.MIGRATE,
         (Sql(update(IDP_METADATA).values(name=_LOCK_SINCE).where(renamed), "under the name that 4.2.0 reads"),),
         touches=select(func.count()).select_from(IDP_METADATA).where(renamed),
@@ -98,7 +99,7 @@ def _account_lock() -> Step:
     )
 
 
-def _access_urls() -> Step:
+def _access_urls(upgrade: Upgrade) -> Step:
     """Redirect URLs of relying parties lay in the registry; 4.2.0 reads the application's access URL."""
 
     def update_of(kind: str) -> Any:
@@ -117,10 +118,14 @@ def _access_urls() -> Step:
     return Step(
         "4.2.0/identity/access-urls",
         "Move redirect URLs of relying parties to their applications",
-        "am",
+        upgrade.home("identity"),
         Phase.MIGRATE,
         (
-            Stage(_URL, _urls, "redirect URLs in the registry; they stay there, too"),
+            Stage(
+                _URL,
+                partial(_urls, registry=upgrade.home("config")),
+                "redirect URLs in the registry; they stay there, too",
+            ),
             Sql(update_of("oauth2"), "applications by consumer key"),
             Sql(update_of("samlsso"), "applications by SAML issuer"),
         ),
@@ -128,7 +133,7 @@ def _access_urls() -> Step:
     )
 
 
-def _urls(work: Work) -> Iterator[Sequence[object]]:
+def _urls(work: Work, registry: str) -> Iterator[Sequence[object]]:
     same_path = and_(
         PATH.c.reg_path_id == RESOURCE_PROPERTY.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id
     )
@@ -150,6 +155,6 @@ def _urls(work: Work) -> Iterator[Sequence[object]]:
         .group_by(PATH.c.reg_tenant_id, party)
         .order_by(PATH.c.reg_tenant_id, party)
     )
-    for row in work.sessions["shared"].stream(query):
+    for row in work.sessions[registry].stream(query):
         work.saw()
         yield tuple(row)

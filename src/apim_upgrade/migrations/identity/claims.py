@@ -63,7 +63,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
         Step(
             f"{release}/identity/claims",
             "Add the claims that tenants lack",
-            "am",
+            upgrade.home("identity"),
             Phase.MIGRATE,
             (
                 Stage(FRESH, _claims(fresh), f"the claims of a new tenant of {release}"),
@@ -121,7 +121,7 @@ def _missing(work: Work) -> Iterator[Sequence[object]]:
         .where(~known.correlate(FRESH, TENANT))
         .order_by(TENANT.c.tenant_id, FRESH.c.no)
     )
-    for row in work.sessions["am"].stream(query):
+    for row in work.own.stream(query):
         work.saw()
         yield row.no, row.tenant_id
 
@@ -201,7 +201,7 @@ def _insert_mappings() -> Any:
 
 def _differences(release: str) -> Callable[[Work], None]:
     def look(work: Work) -> None:
-        session = work.sessions["am"]
+        session = work.own
         texts: dict[tuple[str, str], list[str]] = defaultdict(list)
         for query, wording in (
             (_other_attribute(), "attribute {fresh} ({here} here)"),

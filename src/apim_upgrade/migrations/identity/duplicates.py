@@ -14,6 +14,7 @@ from sqlalchemy import Column, Integer, String, and_, case, delete, exists, func
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.identity.tables import RESOURCE_SCOPE, SCOPE, SCOPE_BINDING, SCOPE_CLAIM
+from apim_upgrade.migrations.upgrade import Upgrade
 
 _DOUBLE = stage_table(
     "double_scope",
@@ -34,17 +35,18 @@ _RESOURCE = stage_table(
 )
 
 
-def steps() -> list[Step]:
+def steps(upgrade: Upgrade) -> list[Step]:
     """Return the steps that leave one row of each; scopes come first, because merging them may double bindings."""
-    return [_scopes(), _bindings(), _resources()]
+    database = upgrade.home("identity")
+    return [_scopes(database), _bindings(database), _resources(database)]
 
 
-def _scopes() -> Step:
+def _scopes(database: str) -> Step:
     names = select(SCOPE.c.name).group_by(SCOPE.c.name, SCOPE.c.tenant_id).having(func.count() > 1).subquery()
     return Step(
         "identity/scope-duplicates",
         "Merge scopes of the same name in one tenant",
-        "am",
+        database,
         Phase.MIGRATE,
         (
             Stage(_DOUBLE, _double_scopes, "scopes to merge, each with the one of its name that stays"),
@@ -94,7 +96,7 @@ def _double_scopes(work: Work) -> Iterator[Sequence[object]]:
         .where(SCOPE.c.scope_id != kept.c.kept_id)
         .order_by(SCOPE.c.tenant_id, SCOPE.c.name, SCOPE.c.scope_id)
     )
-    for row in work.sessions["am"].stream(query):
+    for row in work.own.stream(query):
         work.saw()
         if row.kind == row.kept_kind:
             reason, action = "existed more than once; merged into the oldest one", ""
@@ -124,19 +126,19 @@ def _merged(table: Any, *columns: str) -> Any:
     return insert(table).from_select(["scope_id", *columns], rows)
 
 
-def _bindings() -> Step:
+def _bindings(database: str) -> Step:
     key = (SCOPE_BINDING.c.scope_id, SCOPE_BINDING.c.scope_binding, SCOPE_BINDING.c.binding_type)
     doubles = select(*key).group_by(*key).having(func.count() > 1)
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
-        for row in work.sessions["am"].stream(doubles.order_by(*key)):
+        for row in work.own.stream(doubles.order_by(*key)):
             work.saw()
             yield tuple(row)
 
     return Step(
         "identity/scope-binding-duplicates",
         "Keep one of equal scope bindings",
-        "am",
+        database,
         Phase.MIGRATE,
         (
             Stage(_BINDING, rows, "bindings that exist more than once"),
@@ -147,7 +149,7 @@ def _bindings() -> Step:
     )
 
 
-def _resources() -> Step:
+def _resources(database: str) -> Step:
     path, scope_id = RESOURCE_SCOPE.c.resource_path, RESOURCE_SCOPE.c.scope_id
     doubles = select(path, func.min(scope_id).label("scope_id")).group_by(path).having(func.count() > 1)
 
@@ -160,7 +162,7 @@ def _resources() -> Step:
             .group_by(path, scope_id, SCOPE.c.name)
             .order_by(path)
         )
-        for row in work.sessions["am"].stream(query):
+        for row in work.own.stream(query):
             work.saw()
             reason = f"had more than one scope row; the oldest scope, {row.name}, stays"
             work.noted(f"resource {row.resource_path}", reason)
@@ -169,7 +171,7 @@ def _resources() -> Step:
     return Step(
         "identity/resource-scope-duplicates",
         "Keep one scope of each resource path",
-        "am",
+        database,
         Phase.MIGRATE,
         (
             Stage(_RESOURCE, rows, "resource paths that exist more than once, with the oldest scope"),

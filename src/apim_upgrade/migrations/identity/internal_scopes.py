@@ -43,20 +43,20 @@ _MISSING = stage_table(
 def steps(upgrade: Upgrade) -> list[Step]:
     """Return the step that adds missing scopes, or the one that reports edits which stop counting, or none."""
     if upgrade.target < Release.parse(_FROM_FILE):
-        return [_add("4.0.0", upgrade.target, note="")] if upgrade.crosses("4.0.0") else []
+        return [_add(upgrade, "4.0.0", upgrade.target, note="")] if upgrade.crosses("4.0.0") else []
     if upgrade.choices.internal_scopes_per_tenant:
-        return [_add(_FROM_FILE, _LAST_KNOWN, note=_INCOMPLETE)]
-    return [_report(upgrade.source)] if upgrade.crosses(_FROM_FILE) else []
+        return [_add(upgrade, _FROM_FILE, _LAST_KNOWN, note=_INCOMPLETE)]
+    return [_report(upgrade)] if upgrade.crosses(_FROM_FILE) else []
 
 
 _INCOMPLETE = "the scopes of 4.1.0 are in every tenant; the target's oauth-scope-bindings.xml lists more"
 
 
-def _add(release: str, known: Release, *, note: str) -> Step:
+def _add(upgrade: Upgrade, release: str, known: Release, *, note: str) -> Step:
     return Step(
         f"{release}/identity/internal-scopes",
         "Add the internal scopes that tenants lack",
-        "am",
+        upgrade.home("identity"),
         Phase.MIGRATE,
         (
             Stage(_STOCK, _stock(known), f"internal scopes of {known}"),
@@ -68,14 +68,14 @@ def _add(release: str, known: Release, *, note: str) -> Step:
     )
 
 
-def _report(source: Release) -> Step:
+def _report(upgrade: Upgrade) -> Step:
     return Step(
         f"{_FROM_FILE}/identity/internal-scopes",
         "Report internal scopes whose edits no longer count",
-        "am",
+        upgrade.home("identity"),
         Phase.MIGRATE,
         (
-            Stage(_STOCK, _stock(source), f"internal scopes of {source}"),
+            Stage(_STOCK, _stock(upgrade.source), f"internal scopes of {upgrade.source}"),
             findings("edited_internal_scope", _edited, "scopes with other permissions, which are left alone"),
         ),
     )
@@ -103,7 +103,7 @@ def _missing(note: str) -> Rows:
             .where(~named)
             .order_by(TENANT.c.tenant_id, _STOCK.c.name)
         )
-        for row in work.sessions["am"].stream(query):
+        for row in work.own.stream(query):
             work.saw()
             yield row.tenant_id, row.name
 
@@ -132,7 +132,7 @@ def _insert_bindings() -> Any:
 def _edited(work: Work) -> None:
     found: Counter[str] = Counter()
     for query in (_lost(), _gained()):
-        for row in work.sessions["am"].all(query):
+        for row in work.own.all(query):
             found[row.name] = max(found[row.name], row.tenants)
     for name, tenants in sorted(found.items()):
         work.saw()

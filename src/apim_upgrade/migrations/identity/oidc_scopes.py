@@ -57,14 +57,16 @@ _CONCERNED = stage_table(
 
 def steps(upgrade: Upgrade) -> list[Step]:
     """Return one step for every release on the way that changed the stock scopes."""
-    return [_step(release, scopes) for release, scopes in stock.oidc_scope_changes() if upgrade.crosses(release)]
+    return [
+        _step(upgrade, release, scopes) for release, scopes in stock.oidc_scope_changes() if upgrade.crosses(release)
+    ]
 
 
-def _step(release: str, scopes: Sequence[stock.OidcScope]) -> Step:
+def _step(upgrade: Upgrade, release: str, scopes: Sequence[stock.OidcScope]) -> Step:
     return Step(
         f"{release}/identity/oidc-scopes",
         "Give the scopes of OpenID Connect what the release adds",
-        "am",
+        upgrade.home("identity"),
         Phase.MIGRATE,
         (
             Stage(_CHANGED, _changed(scopes), f"scopes that {release} adds or changes"),
@@ -108,7 +110,7 @@ def _concerned(release: str) -> Rows:
     """
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
-        session = work.sessions["am"]
+        session = work.own
         openid, same = SCOPE.alias("openid"), SCOPE.alias("same")
         query = (
             select(TENANT.c.tenant_id, _CHANGED.c.name, _CHANGED.c.is_new, same.c.scope_id, same.c.scope_type)
@@ -140,7 +142,7 @@ def _concerned(release: str) -> Rows:
 
 
 def _openid(work: Work) -> None:
-    (row,) = work.sessions["am"].all(
+    (row,) = work.own.all(
         select(
             func.count(distinct(SCOPE_CLAIM.c.external_claim_id)).label("claims"),
             func.count(distinct(SCOPE.c.tenant_id)).label("tenants"),

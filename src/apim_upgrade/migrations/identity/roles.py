@@ -53,7 +53,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
         Step(
             "4.0.0/identity/groups-and-roles",
             "Move permissions of user-store roles to internal roles",
-            "shared",
+            upgrade.home("user"),
             Phase.MIGRATE,
             (
                 Stage(_ROLE, _roles(upgrade.choices.admin_role), "user-store roles that hold permissions"),
@@ -105,7 +105,7 @@ def _roles(admin_role: str) -> Rows:
                 UM_ROLE_PERMISSION.c.um_tenant_id, UM_ROLE_PERMISSION.c.um_domain_id, UM_ROLE_PERMISSION.c.um_role_name
             )
         )
-        for row in work.sessions["shared"].stream(query):
+        for row in work.own.stream(query):
             item = f"role {row.um_domain_name}/{row.um_role_name} of tenant {row.um_tenant_id}"
             work.saw()
             if row.internal_domain_id is None:

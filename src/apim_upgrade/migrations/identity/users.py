@@ -1,5 +1,5 @@
 """
-Identifiers of tenants and users in the shared database.
+Identifiers of tenants and users.
 
 4.0.0 gives every tenant a UUID. Users have one (UM_USER_ID, the same as their SCIM id) since 3.1.0, but a database that
 was upgraded to that release by hand may lack it for some. Ids that exist are never changed, since the user store's
@@ -44,15 +44,15 @@ _ID = stage_table(
 
 def steps(upgrade: Upgrade) -> list[Step]:
     """Return the steps for tenants, where 4.0.0 is crossed, and for users, always."""
-    return [*([_tenants()] if upgrade.crosses("4.0.0") else []), _users()]
+    return [*([_tenants(upgrade)] if upgrade.crosses("4.0.0") else []), _users(upgrade)]
 
 
-def _tenants() -> Step:
+def _tenants(upgrade: Upgrade) -> Step:
     new = name_uuid_of("tenant", UM_TENANT.c.um_id, UM_TENANT.c.um_domain_name)
     return Step(
         "4.0.0/identity/tenant-uuids",
         "Give every tenant a UUID",
-        "shared",
+        upgrade.home("user"),
         Phase.MIGRATE,
         (
             Sql(
@@ -65,12 +65,12 @@ def _tenants() -> Step:
     )
 
 
-def _users() -> Step:
+def _users(upgrade: Upgrade) -> Step:
     same_user = and_(UM_USER.c.um_id == _ID.c.um_id, UM_USER.c.um_tenant_id == _ID.c.um_tenant_id)
     return Step(
         "identity/user-ids",
         "Give every user an id",
-        "shared",
+        upgrade.home("user"),
         Phase.MIGRATE,
         (
             findings("user_id_finding", _report_disagreement, "users whose id is not their SCIM id"),
@@ -88,7 +88,7 @@ def _users() -> Step:
 
 
 def _ids(work: Work) -> Iterator[Sequence[object]]:
-    found = work.sessions["shared"].stream(_users_without_id())
+    found = work.own.stream(_users_without_id())
     for (um_id, tenant_id, name), attributes in groupby(found, _user_of):
         work.saw()
         scim_ids = [(row.scim_id, row.is_free) for row in attributes if row.scim_id]
@@ -183,7 +183,7 @@ def _report_disagreement(work: Work) -> None:
         )
         .order_by(UM_USER.c.um_tenant_id, UM_USER.c.um_user_name)
     )
-    session = work.sessions["shared"]
+    session = work.own
     count = session.all(select(func.count()).select_from(disagreeing.order_by(None).subquery()))[0][0]
     if count:
         sample = session.all(disagreeing.limit(_NAMED_USERS))

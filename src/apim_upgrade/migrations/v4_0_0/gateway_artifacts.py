@@ -51,7 +51,7 @@ def _artifacts(upgrade: Upgrade) -> Step:
             Load(
                 STORED.name,
                 ("api_id", "revision_id", "artifact", "time_stamp"),
-                partial(_rows, target=upgrade.target),
+                partial(_rows, upgrade=upgrade),
                 "artifacts",
             ),
         ),
@@ -59,14 +59,14 @@ def _artifacts(upgrade: Upgrade) -> Step:
     )
 
 
-def _rows(work: Work, target: Release) -> Iterator[Sequence[object]]:
-    am, shared = work.sessions["am"], work.sessions["shared"]
+def _rows(work: Work, upgrade: Upgrade) -> Iterator[Sequence[object]]:
+    am, shared, users = (work.sessions[name] for name in ("am", "shared", upgrade.home("user")))
     missing = select(REVISION.c.revision_uuid).where(
         ~exists().where(and_(STORED.c.api_id == REVISION.c.api_uuid, STORED.c.revision_id == REVISION.c.revision_uuid))
     )
     wanted = frozenset(row.revision_uuid for row in am.stream(missing))
-    inputs = (each for each in gateway.revisions(am, shared, wanted) if work.wants(each.item))
-    for built in in_order(partial(_build, target=target), inputs):
+    inputs = (each for each in gateway.revisions(am, shared, wanted, users=users) if work.wants(each.item))
+    for built in in_order(partial(_build, target=upgrade.target), inputs):
         work.saw()
         if built.problem is not None:
             work.failed(built.item, *built.problem)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
-from sqlalchemy import Column, Integer, String, Text, and_, select
+from sqlalchemy import Column, Integer, String, Text, and_, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Stage, Step, Work, stage_table
@@ -22,6 +22,7 @@ from apim_upgrade.registry.tables import PATH, RESOURCE
 
 _ICONS = f"{registry.D}/icons"
 _WSDLS = f"{registry.D}/wsdls"
+_ICON, _WSDL, _ZIP, _ARCHIVES = "icon", ".wsdl", ".zip", "/archives"
 _COLUMNS = (
     ("tenant_id", Integer()),
     ("api_folder", Text()),
@@ -119,28 +120,61 @@ def steps(upgrade: Upgrade) -> list[Step]:
                 Stage(places, candidates, "where each API's icon and WSDL would lie"),
                 Stage(found, existing, "icons and WSDLs that do lie there"),
                 *registry.copy_files(found, upgrade.started),
-                *registry.copy_rights(found),
                 Stage(edited, edits, "artifacts that have to name the new place"),
                 *registry.replace_contents(edited, upgrade.started),
             ),
-        )
+        ),
+        _rights(upgrade),
     ]
+
+
+def _rights(upgrade: Upgrade) -> Step:
+    def pairs(work: Work) -> Iterator[Sequence[object]]:
+        name, path = RESOURCE.c.reg_name, PATH.c.reg_path_value
+        files = (
+            select(RESOURCE.c.reg_tenant_id, path, name)
+            .join(PATH, registry.resource_path())
+            .where(
+                path.startswith(f"{registry.PROVIDERS}/", autoescape=True),
+                or_(name == _ICON, name.endswith(_WSDL), and_(name.endswith(_ZIP), path.endswith(_ARCHIVES))),
+            )
+            .order_by(RESOURCE.c.reg_tenant_id, path, name)
+        )
+        for row in work.sessions[registry.DATABASE].stream(files):
+            tenant_id, folder, file = tuple(row)
+            for place in old_places(folder.removesuffix(_ARCHIVES)):
+                _, artifact, _, _, _, *new, target, _ = place
+                if new == [folder, file]:
+                    yield tenant_id, artifact, target
+                    break
+
+    stage = registry.rights_stage("moved_rights")
+    return Step(
+        "4.0.0/registry/icon-and-wsdl-rights",
+        "Give the copied icons and WSDLs the rights of their APIs",
+        upgrade.home("user"),
+        Phase.MIGRATE,
+        (Stage(stage, pairs, "APIs and the icons and WSDLs in their folders"), *registry.copy_rights(stage)),
+    )
 
 
 def old_places(folder: str) -> Iterator[_Place]:
     """Yield where up to 3.2.0 the icon and the WSDL of the API in ``folder`` lie, and where they belong."""
-    provider, name, version = folder.removeprefix(f"{registry.PROVIDERS}/").rsplit("/", 2)
+    parts = folder.removeprefix(f"{registry.PROVIDERS}/").rsplit("/", 2)
+    if len(parts) < 3:
+        return
+    provider, name, version = parts
 
     def place(field: str, old: tuple[str, str], new: tuple[str, str], media_type: str | None = None) -> _Place:
         return folder, registry.join(folder, registry.ARTIFACT), field, *old, *new, registry.join(*new), media_type
 
     # Paths cannot hold "@"; the other form is tried too, because the vendor's own client looks for it.
     for form in dict.fromkeys((provider, registry.provider_in_tables(provider))):
-        yield place("thumbnail", (f"{_ICONS}/{form}/{name}/{version}", "icon"), (folder, "icon"))
+        yield place("thumbnail", (f"{_ICONS}/{form}/{name}/{version}", _ICON), (folder, _ICON))
         old, new = f"{form}--{name}{version}", f"{provider}--{name}{version}"
-        yield place("wsdl", (_WSDLS, f"{old}.wsdl"), (folder, f"{new}.wsdl"))
-        archive = (f"{folder}/archives", f"{new}.zip")
-        yield place("wsdl", (f"{_WSDLS}/archives", f"{old}.zip"), archive, "application/zip")
+        yield place("wsdl", (_WSDLS, f"{old}{_WSDL}"), (folder, f"{new}{_WSDL}"))
+        archive = (f"{folder}{_ARCHIVES}", f"{new}{_ZIP}")
+        yield place("wsdl", (f"{_WSDLS}{_ARCHIVES}", f"{old}{_ZIP}"), archive, "application/zip")
 
 
 def link(domains: dict[int, str], tenant_id: int, path: str) -> str:

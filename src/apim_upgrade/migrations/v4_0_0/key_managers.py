@@ -32,13 +32,13 @@ from apim_upgrade.migrations.am_tables import (
     APPLICATION,
     APPLICATION_KEY_MAPPING,
     APPLICATION_REGISTRATION,
-    CONSUMER_APP,
     KEY_MANAGER,
     RESIDENT_KEY_MANAGER,
     SUBSCRIBER,
     owner_column,
 )
 from apim_upgrade.migrations.findings import findings
+from apim_upgrade.migrations.oauth_clients import oauth_clients
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import TENANT
 
@@ -102,13 +102,14 @@ def _resident(upgrade: Upgrade) -> Step:
 def _names(upgrade: Upgrade) -> Step:
     keys, registrations = APPLICATION_KEY_MAPPING, APPLICATION_REGISTRATION
     manager, owner = KEY_MANAGER, owner_column(KEY_MANAGER, upgrade)
+    clients, staged = oauth_clients(upgrade)
     of_client = (
         update(keys)
         .values(key_manager=manager.c.uuid)
         .where(
             keys.c.key_manager == RESIDENT_KEY_MANAGER,
-            CONSUMER_APP.c.consumer_key == keys.c.consumer_key,
-            TENANT.c.tenant_id == CONSUMER_APP.c.tenant_id,
+            clients.c.consumer_key == keys.c.consumer_key,
+            TENANT.c.tenant_id == clients.c.tenant_id,
             owner == TENANT.c.domain,
             manager.c.name == keys.c.key_manager,
         )
@@ -142,6 +143,7 @@ def _names(upgrade: Upgrade) -> Step:
         "am",
         Phase.MIGRATE,
         (
+            *staged,
             Sql(of_client, "the resident key manager of the tenant that holds the OAuth client"),
             Sql(_of_subscriber(keys, keys.c.application_id, upgrade), "else the one of the subscriber's tenant"),
             Sql(of_same_key, "registrations follow the key they led to"),

@@ -38,7 +38,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
     """The steps, when the upgrade passes into 4.0.0; before the revisions, which copy what is made here."""
     if not upgrade.crosses("4.0.0"):
         return []
-    return [_operations(), _definitions(upgrade)]
+    return [_operations(), _definitions(upgrade), _rights(upgrade)]
 
 
 def _operations() -> Step:
@@ -89,8 +89,7 @@ def _definitions(upgrade: Upgrade) -> Step:
         Column("media_type", String(500)),
         Column("content", LargeBinary),
         Column("artifact_content_id", Integer),
-        Column("source_path", Text),
-        Column("target_path", Text),
+        Column("artifact_path", Text),
     )
     edited = edited_artifacts("websocket_artifact")
 
@@ -113,11 +112,10 @@ def _definitions(upgrade: Upgrade) -> Step:
                 async_api(row.name, row.version, servers or {}),
                 row.content_id,
                 registry.join(row.folder, registry.ARTIFACT),
-                registry.join(row.folder, _DEFINITION),
             )
 
     def edits(work: Work) -> Iterator[Sequence[object]]:
-        query = select(apis.c.tenant_id, apis.c.artifact_content_id, apis.c.source_path, CONTENT.c.reg_content_data)
+        query = select(apis.c.tenant_id, apis.c.artifact_content_id, apis.c.artifact_path, CONTENT.c.reg_content_data)
         contents = query.join(
             CONTENT,
             and_(CONTENT.c.reg_content_id == apis.c.artifact_content_id, CONTENT.c.reg_tenant_id == apis.c.tenant_id),
@@ -125,7 +123,7 @@ def _definitions(upgrade: Upgrade) -> Step:
         for row in work.sessions[registry.DATABASE].stream(contents):
             artifact = registry.Artifact.parse(row.reg_content_data)
             if artifact.set("wsUriMapping", "{}"):
-                yield row.tenant_id, row.artifact_content_id, row.source_path, artifact.to_bytes()
+                yield row.tenant_id, row.artifact_content_id, row.artifact_path, artifact.to_bytes()
 
     return Step(
         "4.0.0/websocket/definitions",
@@ -135,10 +133,26 @@ def _definitions(upgrade: Upgrade) -> Step:
         (
             Stage(apis, definitions, "WebSocket APIs with their documents"),
             *registry.write_files(apis, upgrade.started),
-            *registry.copy_rights(apis),
             Stage(edited, edits, "their artifacts with a topic mapping"),
             *registry.replace_contents(edited, upgrade.started),
         ),
+    )
+
+
+def _rights(upgrade: Upgrade) -> Step:
+    def pairs(work: Work) -> Iterator[Sequence[object]]:
+        websocket = select(ARTIFACT.c.tenant_id, ARTIFACT.c.folder).where(func.upper(ARTIFACT.c.type) == _TYPE)
+        for row in work.sessions["am"].stream(websocket.order_by(ARTIFACT.c.tenant_id, ARTIFACT.c.folder)):
+            folder = row.folder
+            yield row.tenant_id, registry.join(folder, registry.ARTIFACT), registry.join(folder, _DEFINITION)
+
+    stage = registry.rights_stage("websocket_rights")
+    return Step(
+        "4.0.0/websocket/rights",
+        "Give the AsyncAPI documents the rights of their APIs",
+        upgrade.home("user"),
+        Phase.MIGRATE,
+        (Stage(stage, pairs, "WebSocket APIs and their documents"), *registry.copy_rights(stage)),
     )
 
 

@@ -46,7 +46,7 @@ def _converted(work: Work, upgrade: Upgrade) -> Iterator[tuple[str, Document]]:
     """From the registry's files; rows are there only when a newer server was started, or this ran before."""
     stored = dict(stored_configurations(work))
     seen = set()
-    for domain, content in tenant_files(work, TENANT_CONF):
+    for domain, content in tenant_files(work, upgrade.home("config"), TENANT_CONF):
         seen.add(domain)
         if not work.wants(domain):
             continue
@@ -89,7 +89,7 @@ def _chosen(work: Work, upgrade: Upgrade, domain: str, content: bytes, row: byte
 
 def _brought_up(work: Work, upgrade: Upgrade) -> Iterator[tuple[str, Document]]:
     """From the rows, whose source is 4.1.0 or newer."""
-    customised = set(_customised_files(work))
+    customised = set(_customised_files(work, upgrade.home("config")))
     for domain, content in stored_configurations(work):
         if not work.wants(domain):
             continue
@@ -115,8 +115,8 @@ def _brought_up(work: Work, upgrade: Upgrade) -> Iterator[tuple[str, Document]]:
             yield domain, merged.document
 
 
-def _customised_files(work: Work) -> Iterator[str]:
-    for domain, content in tenant_files(work, TENANT_CONF):
+def _customised_files(work: Work, registry: str) -> Iterator[str]:
+    for domain, content in tenant_files(work, registry, TENANT_CONF):
         try:
             if not is_default(read(content), tenant_defaults(Release(4, 0, 0))):
                 yield domain

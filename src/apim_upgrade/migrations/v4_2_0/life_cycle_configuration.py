@@ -7,6 +7,7 @@ A tenant's own life cycle of APIs becomes ``LifeCycle`` of the tenant configurat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from lxml import etree
@@ -49,12 +50,13 @@ def steps(upgrade: Upgrade) -> list[Step]:
     """Return the step that stores the life cycles that tenants changed."""
     if not upgrade.crosses("4.2.0"):
         return []
-    return [store_step("4.2.0/api-data/life-cycle", "Carry life cycles of tenants' own over", _documents)]
+    documents = partial(_documents, registry=upgrade.home("config"))
+    return [store_step("4.2.0/api-data/life-cycle", "Carry life cycles of tenants' own over", documents)]
 
 
-def _documents(work: Work) -> Iterator[tuple[str, Document]]:
+def _documents(work: Work, registry: str) -> Iterator[tuple[str, Document]]:
     wanted: dict[str, Callable[[Document], None]] = {}
-    for domain, content in tenant_files(work, LIFE_CYCLE):
+    for domain, content in tenant_files(work, registry, LIFE_CYCLE):
         if is_stock_life_cycle(content):
             continue
         try:

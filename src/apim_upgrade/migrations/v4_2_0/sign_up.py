@@ -15,6 +15,7 @@ from apim_upgrade.engine import Step, Work
 from apim_upgrade.migrations.system_configs import Document, amended, store_step
 from apim_upgrade.migrations.tenant_files import tenant_files
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.registry.folders import DATABASE
 from apim_upgrade.registry.paths import D
 from apim_upgrade.releases.tenant_defaults import tenant_defaults
 
@@ -61,7 +62,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
 
 def _documents(work: Work, usual: frozenset[str]) -> Iterator[tuple[str, Document]]:
     wanted: dict[str, Callable[[Document], None]] = {}
-    for domain, content in tenant_files(work, SIGN_UP):
+    for domain, content in tenant_files(work, DATABASE, SIGN_UP):
         try:
             sign_up = read_sign_up(content)
         except ValueError as error:
