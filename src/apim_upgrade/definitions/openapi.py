@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from apim_upgrade.definitions import openapi3, swagger2, templates, twins
 from apim_upgrade.definitions.model import Judgement, Kind, Message
-from apim_upgrade.definitions.reader import Finding, Findings, Node, object_at
+from apim_upgrade.definitions.reader import Finding, Findings, Node, list_at, object_at, text_at
 from apim_upgrade.definitions.rules import Rules, rules_of
 from apim_upgrade.definitions.text import PRODUCT_YAML_LIMIT, Form, Text, read
 
@@ -35,71 +35,92 @@ def judge(raw: bytes | str, release: str, *, relaxed: bool = False) -> Judgement
 
 
 def _judge(text: Text, rules: Rules, *, relaxed: bool) -> Judgement:
-    if not text.text.strip() and text.problem is None:
-        return _refused(text, "empty", "the text is empty")
+    refusal = _refusal(text, rules)
+    if refusal is not None:
+        return refusal
+    document: Node = text.document
+    stripped = _without_servers(text, document) if rules.text_steps else document
+    return _Said(text, stripped, rules, relaxed=relaxed, rewritten=stripped is not document).judgement()
+
+
+def _refusal(text: Text, rules: Rules) -> Judgement | None:
+    """The judgement of a text that no parser gets to see, or that none can make an object of."""
     if rules.text_steps and text.form is Form.YAML and len(text.text) > PRODUCT_YAML_LIMIT:
         return _refused(text, "yaml-too-large", _TOO_LARGE, aborted=True)
     if text.problem is not None:
         aborted = rules.text_steps and text.form is Form.YAML
         return _refused(text, "syntax", text.problem, line=text.problem_line, aborted=aborted)
-    document = text.document
-    if not isinstance(document, dict):
-        return _refused(text, "syntax", "java.lang.IllegalStateException: Not a JSON Object")
-    if rules.text_steps:
-        if text.trailing:
-            return _refused(text, "syntax", "com.google.gson.JsonSyntaxException: there is text after the end")
-        if text.form is Form.JSON and text.duplicates:
-            first = text.duplicates[0]
-            finding = Finding("duplicate-key", f'org.json.JSONException: Duplicate key "{first.key}"', first.holder)
-            return Judgement(Kind.OPENAPI, valid=False, messages=_messages([finding], document, text))
-    stripped = _without_servers(text, document) if rules.text_steps else document
-    rewritten = stripped is not document
-    said = _Said(text, stripped, rules, relaxed=relaxed, null_is_text=rewritten or text.form is Form.JSON)
-    if not rewritten:
-        said.of_the_text()
-    return said.judgement()
+    if not isinstance(text.document, dict):
+        if rules.text_steps:
+            return _refused(text, "syntax", "com.google.gson.JsonSyntaxException: Expected a JsonObject")
+        if not text.text.strip():
+            return _refused(text, "other", "No swagger supplied")
+        return _refused(text, "wrong-type", "attribute openapi is not of type `object`")
+    if text.trailing and rules.text_steps:
+        return _refused(text, "syntax", "com.google.gson.JsonSyntaxException: there is text after the end")
+    if text.duplicates:
+        holder, key = text.duplicates[0].holder, text.duplicates[0].key
+        if rules.duplicates_end_parse:
+            return _refused(text, "duplicate-key", f"Duplicate field '{key}'", holder, key)
+        if text.form is Form.JSON:
+            return _refused(text, "duplicate-key", f'org.json.JSONException: Duplicate key "{key}"', holder, key)
+    return None
 
 
 class _Said:
     """What is said of one document by the parser that decides."""
 
-    def __init__(self, text: Text, document: Node, rules: Rules, *, relaxed: bool, null_is_text: bool) -> None:
+    def __init__(self, text: Text, document: Node, rules: Rules, *, relaxed: bool, rewritten: bool) -> None:
         self.text = text
         self.document = document
         self.rules = rules
         self.relaxed = relaxed
-        self.null_is_text = null_is_text
-        self.findings = Findings()
+        self.rewritten = rewritten
 
-    def of_the_text(self) -> None:
-        """What the parsers' own reader says of a text that others have let pass."""
+    def of_the_text(self, findings: Findings) -> None:
+        """What the OpenAPI 3 parser's own reader says of a text that other readers have let pass."""
         for duplicate in self.text.duplicates:
-            self.findings.say(
-                "duplicate-key", f"Duplicate field {duplicate.key} in `null`", duplicate.holder, duplicate.key
-            )
+            text = f"Duplicate field {duplicate.key} in `null`"
+            findings.say("duplicate-key", text, duplicate.holder, duplicate.key)
         if self.text.remark:
-            self.findings.say("syntax", self.text.remark)
+            findings.say("syntax", self.text.remark)
 
     def judgement(self) -> Judgement:
         if "openapi" in self.document:
             return self.of_openapi3()
-        findings = Findings(null_is_text=self.null_is_text)
-        findings.items.extend(self.findings.items)
+        findings = Findings(null_is_text=self.rewritten or self.text.form is Form.JSON)
         outcome = swagger2.judge(self.document, findings, self.rules, relaxed=self.relaxed)
         return self.answer(findings, 2, valid=outcome.valid, aborted=outcome.aborted)
 
     def of_openapi3(self) -> Judgement:
-        document, findings, rules = self.document, self.findings, self.rules
+        document, rules = self.document, self.rules
+        findings = Findings()
         made = openapi3.check(document, findings, rules)
-        aborted = not made and not findings and not rules.text_steps
+        aborted = False
         if not made and not findings:
+            aborted = not rules.text_steps
             findings.say("null-pointer", "java.lang.NullPointerException: the parser gives no document", document)
-        informed = rules.info_made_up or object_at(document, "info") is not None
-        valid = made and (not findings or (self.relaxed and informed))
-        if valid and not self.relaxed:
+        if not self.rewritten:
+            self.of_the_text(findings)
+        valid = made and (not findings or (self.relaxed and self.informed))
+        if valid and not findings:
             twins.check(document, findings, rules, major=3)
             valid = not findings
+        if valid and (nameless := self.server_without_url()) is not None:
+            findings.say("null-pointer", "java.lang.NullPointerException: a server without url", nameless)
+            valid = False
         return self.answer(findings, 3, valid=valid, aborted=aborted)
+
+    @property
+    def informed(self) -> bool:
+        return self.rules.info_made_up or object_at(self.document, "info") is not None
+
+    def server_without_url(self) -> Node | None:
+        """A server whose url the product would read and not find."""
+        for server in list_at(self.document, "servers") or ():
+            if isinstance(server, dict) and text_at(server, "url") is None:
+                return server
+        return None
 
     def answer(self, findings: Findings, major: Literal[2, 3], *, valid: bool, aborted: bool) -> Judgement:
         unreadable = Findings()
@@ -115,36 +136,60 @@ class _Said:
         )
 
 
-def _refused(text: Text, code: str, what: str, *, line: int | None = None, aborted: bool = False) -> Judgement:
-    return Judgement(Kind.OPENAPI, valid=False, messages=(Message(code, what, line=line),), aborted=aborted)
+def _refused(
+    text: Text,
+    code: str,
+    what: str,
+    holder: Node | None = None,
+    key: str | None = None,
+    *,
+    line: int | None = None,
+    aborted: bool = False,
+) -> Judgement:
+    if holder is None:
+        messages: tuple[Message, ...] = (Message(code, what, line=line),)
+    else:
+        messages = _messages([Finding(code, what, holder, key)], text.document, text)
+    return Judgement(Kind.OPENAPI, valid=False, messages=messages, aborted=aborted)
 
 
 def _without_servers(text: Text, document: Node) -> Node:
-    """The document without any key ``servers`` in the objects below ``paths``; itself where there is none."""
+    """
+    The document as the product writes it anew when any object below ``paths`` has a key ``servers``, else itself.
+
+    All such keys are gone then, and keys whose value is null with them, wherever they stand.
+    """
     paths = document.get("paths")
-    if not isinstance(paths, dict) or "servers" not in text.text:
+    if "servers" not in text.text or not isinstance(paths, dict) or not _has_servers(paths):
         return document
-    kept: dict[int, Node] = {}
+    return {key: _rewritten(value, servers=key != "paths") for key, value in document.items() if value is not None}
 
-    def strip(node: Node) -> Node:
-        known = kept.get(id(node))
-        if known is not None:
-            return known
-        made = node
-        for key, value in node.items():
-            after = strip(value) if type(value) is dict else value
-            if key == "servers" or after is not value:
-                if made is node:
-                    made = dict(node)
-                if key == "servers":
-                    del made[key]
-                else:
-                    made[key] = after
-        kept[id(node)] = made
-        return made
 
-    stripped = strip(paths)
-    return document if stripped is paths else {**document, "paths": stripped}
+def _has_servers(paths: Node) -> bool:
+    pending = [paths]
+    seen: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if "servers" in node:
+            return True
+        pending += [value for value in node.values() if type(value) is dict]
+    return False
+
+
+def _rewritten(value: Any, *, servers: bool) -> Any:
+    """A value without nulls in objects; and unless ``servers`` are kept, without those in objects outside lists."""
+    if type(value) is dict:
+        return {
+            key: _rewritten(inner, servers=servers) if type(inner) is dict or type(inner) is list else inner
+            for key, inner in value.items()
+            if inner is not None and (servers or key != "servers")
+        }
+    if type(value) is list:
+        return [_rewritten(inner, servers=True) for inner in value]
+    return value
 
 
 def _messages(findings: Iterable[Finding], document: Any, text: Text) -> tuple[Message, ...]:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import posixpath
 import re
+import urllib.parse
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from apim_upgrade.definitions.reader import (
     Broken,
     Field,
+    Finding,
     Findings,
     Node,
     Table,
@@ -142,6 +145,8 @@ _ENCODING_STYLES = frozenset(["form", "deepObject", "pipeDelimited", "spaceDelim
 _NAME = re.compile(r"[a-zA-Z0-9.\-_]+").fullmatch
 _NAME_RULE = "doesn't adhere to regular expression ^[a-zA-Z0-9\\.\\-_]+$"
 _TEMPLATE = re.compile(r"\{(.+?)\}").findall
+_SEPARATORS = re.compile(r"[-/.]+").split
+_ILLEGAL_IN_URI = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})").search
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:\.\d{0,9})?)?(?:[Zz]|[+-]\d\d(?::\d\d(?::\d\d)?)?)", re.ASCII
@@ -153,7 +158,7 @@ _SECTIONS = {
     "Schema": ("schemas",),
     "Response": ("responses",),
     "Parameter/Header": ("parameters", "headers"),
-    "Header/Parameter": ("parameters", "headers"),
+    "Header/Parameter": ("headers", "parameters"),
     "RequestBody": ("requestBodies",),
     "Examples": ("examples",),
     "Link": ("links",),
@@ -161,7 +166,9 @@ _SECTIONS = {
     "securitySchemes": ("securitySchemes",),
     "PathItem": ("pathItems",),
 }
-_ABSENT = object()
+_IDENTIFIED = "Schema under an $id"
+"""A schema reference that the parser resolves against an ``$id`` around it, which it then fails to load."""
+_ABSENT: Any = object()
 
 
 class Parameter(NamedTuple):
@@ -225,6 +232,8 @@ class _Reading:
         self.local_schemas: dict[str, tuple[str, Node]] = {}
         self.references: list[Reference] = []
         self.schema: Callable[[Any, str], None] = self.schema31 if v31 else self.schema30
+        self.identified = 0
+        """How many schemas with an ``$id`` are around the one being read."""
         self.schema31_table = _SCHEMA_31_SCALAR_CONST if rules.const_is_scalar else _SCHEMA_31
 
     # -- fields -------------------------------------------------------------------------------------------------------
@@ -256,7 +265,8 @@ class _Reading:
         self.findings.say("reserved-key", f"attribute {where} is reserved by The OpenAPI Initiative", node, key)
 
     def warn(self, code: str, location: str, text: str, node: object, key: str | int | None = None) -> None:
-        self.findings.say(code, f"{location}.{text}" if location else text, node, key)
+        said = f"{location}.{text}" if location else text
+        self.findings.say(code, f"attribute {said}" if self.rules.warnings_are_attributes else said, node, key)
 
     def cast(self, holder: Node, key: str) -> Node:
         """A value that the parser takes for an object without looking."""
@@ -525,12 +535,11 @@ class _Reading:
         item: Node,
         read: tuple[list[Parameter], list[tuple[Node, Any]]] | None,
     ) -> None:
-        for name in _TEMPLATE(path):
+        for name in _whole_parts(path) if self.rules.whole_parts_are_names else _TEMPLATE(path):
             if read is None:
                 raise Broken("null-pointer", "java.lang.NullPointerException", item, "$ref")
             own, operations = read
-            declared = _declares(own, name)
-            if declared and not self.rules.parameters_list_needed:
+            if _declares(own, name):
                 continue
             for operation, parameters in operations:
                 if parameters is None and self.rules.parameters_list_needed:
@@ -543,7 +552,7 @@ class _Reading:
                 for parameter in parameters or ():
                     if parameter.place == "path" and not parameter.required:
                         self.not_required(location, parameter.name, operation)
-                if not declared and not _declares(parameters or [], name):
+                if not _declares(parameters or [], name):
                     self.warn(
                         "path-param-undeclared",
                         where,
@@ -632,10 +641,7 @@ class _Reading:
         content = object_at(node, "content")
         if content is not None:
             self.content(content, f"{location}.content")
-        if self.rules.parameter_needs_schema:
-            kept = self.parameter_content(node, content, schema, location)
-        else:
-            kept = False
+        kept = self.rules.contents_tested and self.parameter_content(node, content, schema, location)
         style = text_at(node, "style")
         if style and style.strip() and not kept and style not in _STYLES:
             self.findings.wrong_type(location, "style", node, "StyleEnum")
@@ -664,7 +670,7 @@ class _Reading:
         require(body, ("content",), location, self.findings)
         content = object_at(body, "content")
         if content is not None:
-            if not content and self.rules.parameter_needs_schema:
+            if not content and self.rules.contents_tested:
                 self.findings.unsupported(location, "content with no media type", body)
             self.content(content, f"{location}.content")
 
@@ -706,7 +712,7 @@ class _Reading:
     def encodings(self, encodings: Node, schema: Node | None, location: str) -> None:
         for name in encodings:
             self.encoding(self.cast(encodings, name), location)
-        if self.rules.encodings_need_properties and not (schema and isinstance(schema.get("$ref"), str)):
+        if self.rules.contents_tested and not (schema and isinstance(schema.get("$ref"), str)):
             properties = object_at(schema or {}, "properties") or {}
             for name in encodings:
                 if name not in properties:
@@ -737,7 +743,7 @@ class _Reading:
     def examples_of(self, holder: Node, location: str, holder_location: str) -> None:
         if (examples := object_at(holder, "examples")) is not None:
             self.examples(examples, location)
-            if "example" in holder:
+            if "example" in holder and self.rules.examples_exclude_example:
                 self.warn(
                     "example-and-examples",
                     holder_location,
@@ -757,7 +763,7 @@ class _Reading:
         if self.reference(example, location, "Examples", "summary", "description"):
             return
         self.fields(example, _EXAMPLE, location)
-        if "value" in example and text_at(example, "externalValue") is not None and self.rules.parameter_needs_schema:
+        if "value" in example and text_at(example, "externalValue") is not None and self.rules.contents_tested:
             self.warn(
                 "value-and-external-value", location, " value and externalValue are both present", example, "value"
             )
@@ -909,6 +915,8 @@ class _Reading:
         if not self.components_read and meant.startswith("#/components/schemas") and meant.count("/") == 3:
             self.local_schemas[meant.rpartition("/")[2]] = (location, node)
         self.target(node, location, "Schema", target)
+        if self.identified:
+            self.references[-1] = Reference(node, target, _IDENTIFIED)
 
     def component_exists(self, node: Node, target: str, location: str) -> None:
         parts = target.split("/")
@@ -973,6 +981,9 @@ class _Reading:
             if not _is_boolean(node):
                 findings.wrong_type(location, "", node, "object")
             return
+        identifier = node.get("$id")
+        identified = isinstance(identifier, str) and bool(identifier.partition("#")[0].strip())
+        self.identified += identified
         known = self.schema31_table
         for key, value in node.items():
             kind = type(value)
@@ -1008,6 +1019,7 @@ class _Reading:
                 else:
                     self.schema_detail(node, key, value, location)
         self.schema_numbers_and_flags(node, location)
+        self.identified -= identified
 
     def types31(self, node: Node, types: list[Any], location: str) -> None:
         seen = set()
@@ -1029,26 +1041,78 @@ class _Reading:
         for holder, target, _expected in self.references:
             outside = _outside(target)
             if outside:
-                self.findings.say(
-                    "external-ref-unloadable",
-                    f"Unable to load {outside} ref: {_munged(target)} path: .",
-                    holder,
-                    "$ref",
-                )
+                file = _munged(target).partition("#")[0]
+                text = f"Unable to load {outside} ref: {file} path: ."
+                finding = Finding("external-ref-unloadable", text, holder, "$ref")
+                if self.rules.loading_failure_stands_alone:
+                    self.findings.only(finding)
+                else:
+                    self.findings.add(finding)
                 return
 
     def resolve31(self, document: Node) -> None:
-        """Every reference is followed; one finding each."""
-        for holder, target, _expected in self.references:
+        """Every reference is followed, and what it leads to is read as what it should be."""
+        followed: set[tuple[str, str]] = set()
+        pending = list(self.references)
+        while pending:
+            reference = pending.pop()
+            holder, target, expected = reference
+            if (target, expected) in followed or not target.strip() or expected == "Callback":
+                continue
+            followed.add((target, expected))
             outside, _, pointer = target.partition("#")
-            if outside:
-                self.findings.say(
-                    "external-ref-unloadable", f"Could not find {_munged(outside)} on the classpath", holder, "$ref"
-                )
-            elif not _leads_somewhere(document, pointer):
-                self.findings.say(
-                    "ref-target-not-found", f"Could not find {pointer} in contents of {target}", holder, "$ref"
-                )
+            if illegal := _ILLEGAL_IN_URI(target):
+                where = "fragment" if illegal.start() > len(outside) else "path"
+                text = f"Illegal character in {where} at index {illegal.start()}: {target}"
+                self.findings.say("bad-url", text, holder, "$ref")
+            elif outside or expected == _IDENTIFIED:
+                self.findings.say("external-ref-unloadable", _unloadable(outside or "local"), holder, "$ref")
+            else:
+                found = _at(document, urllib.parse.unquote(pointer))
+                if found is _ABSENT and expected == "Schema" and pointer and "/" not in pointer:
+                    found = _anchored(document, pointer)
+                if found is _ABSENT:
+                    text = f"Could not find {pointer} in contents of {target}"
+                    self.findings.say("ref-target-not-found", text, holder, "$ref")
+                elif not self.read_in_place(pointer, expected):
+                    pending += self.read_again(found, reference, pointer)
+
+    def read_in_place(self, pointer: str, expected: str) -> bool:
+        """Whether the walk has read, as what it should be, what stands at a pointer."""
+        tokens = pointer.split("/")
+        return len(tokens) == 4 and tokens[1] == "components" and tokens[2] == _SECTIONS[expected][0]
+
+    def read_again(self, found: Any, reference: Reference, pointer: str) -> list[Reference]:
+        """Read what a reference leads to as what it should be; answers the references met there."""
+        holder, target, expected = reference
+        if not isinstance(found, dict):
+            text = f"the target of {target} cannot be cast to class ObjectNode"
+            self.findings.say("class-cast", text, holder, "$ref")
+            return []
+        again = _Reading(Findings(), self.rules, v31=True)
+        read: dict[str, Callable[[Node, str], object]] = {
+            "Schema": again.schema31,
+            "Response": again.response,
+            "Parameter/Header": again.parameter,
+            "Header/Parameter": again.header,
+            "RequestBody": again.body,
+            "Examples": again.example,
+            "Link": again.link,
+            "securitySchemes": again.security_scheme,
+            "PathItem": again.path_item,
+        }
+        try:
+            read[expected](found, urllib.parse.unquote(pointer).replace("/", "."))
+        except Broken as broken:
+            again.findings.only(broken.finding)
+        for said in again.findings.items:
+            self.findings.say(said.code, f"{said.text} ({target})", said.about, said.key)
+        return again.references
+
+
+def _whole_parts(path: str) -> list[str]:
+    parts = _SEPARATORS(path)
+    return [part[1:-1] for part in parts if len(part) > 2 and part[0] == "{" and part[-1] == "}"]
 
 
 def _declares(parameters: list[Parameter], name: str) -> bool:
@@ -1098,17 +1162,47 @@ def _outside(target: str) -> str | None:
     return "RELATIVE" if munged.startswith((".", "/")) or "#" in munged else None
 
 
-def _leads_somewhere(document: Node, pointer: str) -> bool:
+def _unloadable(outside: str) -> str:
+    scheme = outside.partition(":")[0] if ":" in outside else ""
+    if scheme.startswith("http"):
+        return f"Unable to load URL ref: {outside}"
+    if scheme and scheme not in ("file", "classpath"):
+        return f"scheme not supported for uri: {outside}"
+    return f"Could not find {posixpath.normpath(outside)} on the classpath"
+
+
+def _at(document: Node, pointer: str) -> Any:
+    """What a JSON pointer leads to; empty steps are passed over, as the parser does."""
     value: Any = document
-    for token in pointer.split("/")[1:]:
+    for token in pointer.split("/"):
+        if not token.strip():
+            continue
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and name in value:
             value = value[name]
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
             value = value[int(name)]
         else:
-            return False
-    return True
+            return _ABSENT
+    return value
+
+
+def _anchored(document: Node, anchor: str) -> Any:
+    """The object with an ``$anchor``, wherever it stands."""
+    pending: list[Any] = [document]
+    seen: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, dict):
+            if node.get("$anchor") == anchor:
+                return node
+            pending += [value for value in node.values() if isinstance(value, (dict, list))]
+        else:
+            pending += [value for value in node if isinstance(value, (dict, list))]
+    return _ABSENT
 
 
 def _is_date_time(text: str) -> bool:

@@ -72,6 +72,10 @@ class Findings:
             self._said.add(text)
             self.items.append(Finding(code, text, about, key))
 
+    def add(self, finding: Finding) -> None:
+        """The same for a finding made elsewhere."""
+        self.say(finding.code, finding.text, finding.about, finding.key)
+
     def only(self, finding: Finding) -> None:
         """Forget what was said and say this alone."""
         self.items = [finding]

@@ -35,22 +35,31 @@ class Rules:
     """Relaxed validation makes up a missing ``info``."""
     parameters_list_needed: bool
     """A path with ``{name}`` and an operation without any ``parameters`` ends the parse with an exception."""
+    whole_parts_are_names: bool
+    """``{name}`` counts where it stands alone between slashes, dots and dashes; later wherever it stands."""
+    warnings_are_attributes: bool
+    """The texts of warnings begin with ``attribute``."""
+    duplicates_end_parse: bool
+    """A key that stands twice ends the parse, in JSON and YAML."""
+    loading_failure_stands_alone: bool
+    """A reference that cannot be loaded replaces everything said before."""
+    examples_exclude_example: bool
+    """``example`` and ``examples`` must not stand side by side."""
     places_are_named: bool
     """A wrong ``in`` of a parameter is told with the places there are."""
-    encodings_need_properties: bool
-    """An encoding must belong to a property of the schema beside it."""
     empty_texts_ignored: bool
     """An empty text is as good as none."""
     short_version_passes: bool
     """``openapi: 3.0`` passes for a version."""
     component_references_tested: bool
     """References inside ``components``, and the section a reference leads to, are looked at."""
-    parameter_needs_schema: bool
-    """A parameter needs a schema or content, and content has exactly one media type."""
+    contents_tested: bool
+    """
+    A parameter needs a schema or content of one media type, a request body content, an encoding a property of its
+    schema, and an example has a value or an external one.
+    """
     licence_identifier_demanded: bool
-    """OpenAPI 3.1 licences need an ``identifier`` whatever else they have."""
-    licence_identifier_or_url: bool
-    """OpenAPI 3.1 licences need an ``identifier`` or a ``url``, and never both."""
+    """OpenAPI 3.1 licences need an ``identifier`` whatever else they have; later one of ``identifier`` and ``url``."""
     const_is_scalar: bool
     """``const`` of a 3.1 schema must be a scalar."""
     example_may_be_text: bool
@@ -73,18 +82,21 @@ _SPANS: dict[str, tuple[str, str | None]] = {
     "encode_flag_is_boolean": ("4.4.0", None),
     "info_made_up": ("4.6.0", None),
     "parameters_list_needed": ("4.0.0", "4.1.0"),
-    "places_are_named": ("4.1.0", None),
-    "encodings_need_properties": ("4.1.0", None),
-    "empty_texts_ignored": ("4.0.0", "4.1.0"),
-    "short_version_passes": ("4.0.0", "4.1.0"),
-    "component_references_tested": ("4.1.0", None),
-    "parameter_needs_schema": ("4.1.0", None),
+    "whole_parts_are_names": ("4.0.0", "4.2.0"),
+    "warnings_are_attributes": ("4.0.0", "4.1.0"),
+    "duplicates_end_parse": ("4.0.0", "4.2.0"),
+    "loading_failure_stands_alone": ("4.0.0", "4.2.0"),
+    "examples_exclude_example": ("4.1.0", None),
+    "places_are_named": ("4.2.0", None),
+    "empty_texts_ignored": ("4.0.0", "4.2.0"),
+    "short_version_passes": ("4.0.0", "4.2.0"),
+    "component_references_tested": ("4.2.0", None),
+    "contents_tested": ("4.2.0", None),
     "licence_identifier_demanded": ("4.2.0", "4.3.0"),
-    "licence_identifier_or_url": ("4.3.0", None),
     "const_is_scalar": ("4.2.0", "4.3.0"),
     "example_may_be_text": ("4.3.0", None),
     "api_key_place_tested": ("4.4.0", None),
-    "missing_schemas_is_null_pointer": ("4.1.0", "4.3.0"),
+    "missing_schemas_is_null_pointer": ("4.2.0", "4.3.0"),
 }
 
 

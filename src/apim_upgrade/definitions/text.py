@@ -2,8 +2,8 @@
 The text of an OpenAPI or Swagger definition: JSON or YAML, read safely and once; lines only when asked for.
 
 Plain Python values come out: ``dict`` with text keys, ``list``, ``str``, ``int``, ``float``, ``bool``, None. YAML is
-read from libyaml's events with a constructor of our own: the types of YAML 1.1 without timestamps, aliases counted before
-they multiply, no cycles, no objects, bounded depth.
+read from libyaml's events with a constructor of our own: the types of YAML 1.1 without timestamps, aliases counted
+before they multiply, no cycles, no objects, bounded depth.
 """
 
 from __future__ import annotations
