@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select, table
 
 from apim_upgrade.checks.apis import ApiIndex, read_apis
+from apim_upgrade.checks.artifacts import ArtifactFacts, read_artifacts
 from apim_upgrade.checks.model import Api
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.table_facts import TableFacts, table_facts
@@ -163,6 +164,11 @@ class Subject:
     def apis(self) -> ApiIndex:
         """Every API and product."""
         return read_apis(self.am, self.shared, self.live["am"], self.domains, by_uuid=self.source >= _UUIDS)
+
+    @cached_property
+    def artifacts(self) -> tuple[ArtifactFacts, ...]:
+        """What the artifact of every API and product says."""
+        return read_artifacts(self.shared, self.apis, self.domains)
 
     def api(self, api_id: int) -> Api | None:
         """The API of an AM_API.API_ID."""
