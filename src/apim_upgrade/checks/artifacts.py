@@ -51,6 +51,10 @@ class ArtifactFacts:
     """Credentials for the backend stand in fields of their own only, as before 4.0.0."""
     wsdl: str = ""
     visible_roles: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    """Business plans that subscribers may choose."""
+    in_store: str | None = None
+    """``enableStore``; None where there is no such field."""
 
     @property
     def path(self) -> str:
@@ -97,6 +101,8 @@ def read_artifacts(shared: Session, apis: ApiIndex, domains: Mapping[int, str]) 
                 visible_roles=listed(artifact.get("visibleRoles"))
                 if artifact.get("visibility").lower() == "restricted"
                 else (),
+                tiers=tuple(intern(tier) for tier in artifact.get("tier").split("||") if tier),
+                in_store=intern(artifact.get("enableStore").lower()) if artifact.has("enableStore") else None,
             )
         )
     return tuple(found)

@@ -24,7 +24,7 @@ from apim_upgrade.errors import ProjectError
 from apim_upgrade.estate import Estate
 from apim_upgrade.migrations.upgrade import Choices, Tenant
 from apim_upgrade.project.checking import CheckChoices
-from apim_upgrade.releases import Release, Schema
+from apim_upgrade.releases import HOME_OF, Release, Schema
 from apim_upgrade.schema import Violation, introspect, violations
 
 _UUIDS = Release(4, 0, 0)
@@ -122,6 +122,10 @@ class Subject:
     @cached_property
     def _rows(self) -> dict[tuple[str, str], int]:
         return {}
+
+    def home(self, name: str) -> str:
+        """The database that holds the tables of ``identity``, ``user`` or ``config``."""
+        return name if name in self.sessions else HOME_OF[name]
 
     # The databases' shape
 
