@@ -232,6 +232,10 @@ class _Reading:
         self.local_schemas: dict[str, tuple[str, Node]] = {}
         self.references: list[Reference] = []
         self.schema: Callable[[Any, str], None] = self.schema31 if v31 else self.schema30
+        self.unread: set[int] = set()
+        """Parameters of ``components`` of which nothing is made, so that no reference finds them."""
+        self.lost_path: Node | None = None
+        """A path item of which nothing is made, on which later steps stumble."""
         self.identified = 0
         """How many schemas with an ``$id`` are around the one being read."""
         self.schema31_table = _SCHEMA_31_SCALAR_CONST if rules.const_is_scalar else _SCHEMA_31
@@ -336,6 +340,8 @@ class _Reading:
             self.resolve31(document)
         else:
             self.resolve30()
+        if self.lost_path is not None:
+            findings.say("null-pointer", "java.lang.NullPointerException", self.lost_path, "$ref")
 
     def info(self, info: Node) -> None:
         self.fields(info, _INFO_31 if self.v31 else _INFO, "info")
@@ -454,18 +460,14 @@ class _Reading:
             self.component_references(schemas, document)
 
     def component_references(self, schemas: Node | None, document: Node) -> None:
-        if self.local_schemas and schemas is None:
-            if self.rules.missing_schemas_is_null_pointer:
-                raise Broken("null-pointer", "java.lang.NullPointerException", document, "components")
-            schemas = {}
+        if schemas is None and self.local_schemas and self.rules.missing_schemas_is_null_pointer:
+            raise Broken("null-pointer", "java.lang.NullPointerException", document, "components")
         for name, (location, holder) in self.local_schemas.items():
-            if not isinstance((schemas or {}).get(name), dict):
-                self.findings.say(
-                    "component-schema-ref-missing",
-                    f"attribute {location}.{name} is not of type `schema`",
-                    holder,
-                    "$ref",
-                )
+            if schemas is None:
+                self.findings.missing(location, name, holder)
+            elif not isinstance(schemas.get(name), dict):
+                text = f"attribute {location}.{name} is not of type `schema`"
+                self.findings.say("component-schema-ref-missing", text, holder, "$ref")
 
     def component_parameters(self, parameters: Node) -> None:
         location = "components.parameters"
@@ -474,7 +476,9 @@ class _Reading:
             if not isinstance(parameter, dict):
                 continue
             read = self.parameter(parameter, f"{location}.{name}")
-            if read is not None:
+            if read is None:
+                self.unread.add(id(parameter))
+            else:
                 self.parameters[name] = read
                 if read.place == "path" and not read.required:
                     self.not_required(location, name, parameter)
@@ -502,6 +506,8 @@ class _Reading:
                 self.warn("path-without-slash", location, f" Resource {path} should start with /", items, path)
             where = f"{location}.'{path}'"
             read = self.path_item(item, where)
+            if read is None and not webhook:
+                self.lost_path = item
             if "{" in path:
                 self.path_parameters(path, where, location, item, read)
 
@@ -602,7 +608,8 @@ class _Reading:
             # References without a target have neither name nor place, so two of them are duplicates of each other.
             key = (meant.name, meant.place)
             if key in seen and (meant.reference is None or meant.reference.startswith("#/")):
-                self.warn("duplicate-parameter", location, " There are duplicate parameter values", item)
+                blank = "" if self.rules.warnings_are_attributes else " "
+                self.warn("duplicate-parameter", location, f"{blank}There are duplicate parameter values", item)
             seen.add(key)
         return [parameter for _, parameter in parameters]
 
@@ -806,12 +813,9 @@ class _Reading:
         if kind in _SCHEME_NEEDS:
             require(scheme, _SCHEME_NEEDS[kind], location, self.findings)
         elif kind and kind.strip() and not (self.v31 and kind == "mutualTLS"):
-            self.findings.say(
-                "bad-security-type",
-                f"attribute {location}.type.type is not of type `http|apiKey|oauth2|openIdConnect|mutualTLS `",
-                scheme,
-                "type",
-            )
+            kinds = "http|apiKey|oauth2|openIdConnect" + ("|mutualTLS" if self.rules.openapi31 else "")
+            text = f"attribute {location}.type.type is not of type `{kinds} `"
+            self.findings.say("bad-security-type", text, scheme, "type")
         if kind == "apiKey" and self.rules.api_key_place_tested:
             place = text_at(scheme, "in")
             if place is not None and place not in ("cookie", "header", "query"):
@@ -886,6 +890,9 @@ class _Reading:
                 if name in value and type(value[name]) not in _DISCRIMINATOR[name].accepted:
                     self.findings.wrong_type(location, name, value, _DISCRIMINATOR[name].expected)
             require(value, ("propertyName",), location, self.findings)
+            if not self.v31:
+                mapped = (text_of(target) for target in (object_at(value, "mapping") or {}).values())
+                self.references += [Reference(value, target, "Schema") for target in mapped if target]
         elif key == "xml":
             self.fields(value, _XML, location)
             for name in ("name", "namespace", "prefix"):
@@ -1042,7 +1049,8 @@ class _Reading:
             outside = _outside(target)
             if outside:
                 file = _munged(target).partition("#")[0]
-                text = f"Unable to load {outside} ref: {file} path: ."
+                folder = "null" if file.startswith("..") else "."
+                text = f"Unable to load {outside} ref: {file} path: {folder}"
                 finding = Finding("external-ref-unloadable", text, holder, "$ref")
                 if self.rules.loading_failure_stands_alone:
                     self.findings.only(finding)
@@ -1071,7 +1079,7 @@ class _Reading:
                 found = _at(document, urllib.parse.unquote(pointer))
                 if found is _ABSENT and expected == "Schema" and pointer and "/" not in pointer:
                     found = _anchored(document, pointer)
-                if found is _ABSENT:
+                if found is _ABSENT or id(found) in self.unread:
                     text = f"Could not find {pointer} in contents of {target}"
                     self.findings.say("ref-target-not-found", text, holder, "$ref")
                 elif not self.read_in_place(pointer, expected):
