@@ -24,7 +24,7 @@ from apim_upgrade.errors import ProjectError
 from apim_upgrade.estate import Estate
 from apim_upgrade.migrations.upgrade import Choices, Tenant
 from apim_upgrade.project.checking import CheckChoices
-from apim_upgrade.releases import HOME_OF, Release, Schema
+from apim_upgrade.releases import HOME_OF, Release, Schema, part_of
 from apim_upgrade.schema import Violation, introspect, violations
 
 _UUIDS = Release(4, 0, 0)
@@ -150,7 +150,9 @@ class Subject:
         return tuple(
             violation
             for name, session in self.sessions.items()
-            for violation in violations(session, self.kind, self.live[name], self.source, self.target, name)
+            for violation in violations(
+                session, self.kind, self.live[name], self.source, self.target, name, part_of(name, self.sessions)
+            )
         )
 
     # Tenants and APIs

@@ -46,4 +46,5 @@ def order_from(settings: Settings, *, target: str | None = None, in_place: bool 
         project.choices,
         project.run_folder,
         str(project.source) if project.source else None,
+        project.check,
     )

@@ -53,7 +53,7 @@ def command(
 
 
 def _foretell(settings: Settings, order: Order, source: str | None) -> int:
-    from apim_upgrade.execution import find_run, foresee, status_of
+    from apim_upgrade.execution import blockers, find_run, foresee, preflight, status_of
 
     record = find_run(order)
     if record is not None:
@@ -69,6 +69,7 @@ def _foretell(settings: Settings, order: Order, source: str | None) -> int:
         return 0
     prospect = foresee(order, source)
     stoppers = [violation.sentence() for violation in prospect.stoppers]
+    stoppers += blockers(preflight(order, prospect.estate))
     settings.output.result(
         "run",
         {**prospect.plan.as_json(), "schema": "apim-upgrade/run/1", "dry_run": True, "stoppers": stoppers},

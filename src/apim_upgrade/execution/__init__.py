@@ -4,6 +4,7 @@ from apim_upgrade.execution.committed import Committed, committed
 from apim_upgrade.execution.finish import Checked, commit, prove, report
 from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
+from apim_upgrade.execution.gate import blockers, preflight
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.run import RunResult, find_run, run
 from apim_upgrade.execution.status import Status, status_of
@@ -16,10 +17,12 @@ __all__ = [
     "RunFolder",
     "RunResult",
     "Status",
+    "blockers",
     "commit",
     "committed",
     "find_run",
     "foresee",
+    "preflight",
     "prove",
     "report",
     "run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from apim_upgrade.databases import Address, Database, database_exists
 from apim_upgrade.engine import RunRecord
 from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
+from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.releases import HOME_OF, Release
 
 
@@ -28,6 +29,7 @@ class Order:
     runs: Path
     source: str | None = None
     """The operator's word for the release, from upgrade.toml."""
+    check: CheckChoices = field(default_factory=CheckChoices)
 
     @property
     def in_place(self) -> bool:

@@ -17,6 +17,7 @@ from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import committed, refuse_half_committed
 from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
+from apim_upgrade.execution.gate import refuse_blockers
 from apim_upgrade.execution.order import Order, databases_of, upgrade_of
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
 
@@ -101,6 +102,7 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
             + ".",
             hint="Mend these rows first; nothing was changed.",
         )
+    refuse_blockers(order, prospect.estate, say)
     folder = RunFolder(order.runs / prospect.record.run_id)
     folder.write_json(PLAN, prospect.plan.as_json())
     folder.write_json(ESTATE, prospect.estate.as_json())
