@@ -160,11 +160,6 @@ def test_variables_are_quoted_where_a_url_needs_it(url: str, expanded: str) -> N
         ("[database.shared]", "[options]\nzzz = 7\n[database.shared]", ["options.zzz is not known (admin_role, "]),
         ("[database.shared]", "options = 7\n[database.shared]", ["database.am.options is not known"]),
         ('target = "4.4.0"', 'target = "4.4.0"\noptions = 7', ["options has to be a table"]),
-        (
-            "[database.shared]",
-            "[database.user]\nurl='postgresql://h/x'\nclone='y'\n[database.shared]",
-            ["database.user.clone"],
-        ),
         ('target = "4.4.0"', "target = 4.4.0", ["is not TOML", "line 2"]),
     ],
 )
@@ -207,8 +202,13 @@ def test_all_mistakes_are_told_at_once(project: Callable[[str], Project]) -> Non
         ),
         (
             "[database.shared]",
-            "[database.identity]\nurl='postgresql://db.example/idn'\n[database.shared]",
-            "database.identity names a database of its own",
+            "[database.identity]\nurl='postgresql://db.example/wso2_shared_db'\n[database.shared]",
+            "database.shared and database.identity are the same database",
+        ),
+        (
+            "[database.shared]",
+            "[database.user]\nurl='postgresql://h/x'\n[database.config]\nurl='postgresql://h/x'\n[database.shared]",
+            "database.user and database.config are the same database",
         ),
     ],
 )
@@ -225,6 +225,28 @@ def test_every_mistake_in_a_login_is_told_by_key(
 def test_split_databases_may_be_named_when_they_are_the_same(project: Callable[[str], Project]) -> None:
     text = SMALLEST + '[database.user]\nurl = "postgresql://apim@DB.example/wso2_shared_db"\n'
     assert set(project(text).addresses()) == {"am", "shared"}
+    assert set(project(text).clones()) == {"am", "shared"}
+    with pytest.raises(ProjectError, match=r"database.user.clone has no meaning: the copy of database.shared holds"):
+        project(text + 'clone = "y"').clones()
+
+
+def test_databases_that_are_kept_apart_are_copied_too(project: Callable[[str], Project]) -> None:
+    text = SMALLEST + (
+        '[database.identity]\nurl = "postgresql://idn.example/wso2_am_db"\n'
+        '[database.user]\nurl = "postgresql://db.example/wso2_user_db"\nclone = "users"\n'
+        '[database.config]\nurl = "postgresql://db.example/wso2_shared_db?currentSchema=config"\n'
+    )
+    read = project(text)
+    assert list(read.addresses()) == ["am", "shared", "identity", "user", "config"]
+    assert read.clones() == {
+        "am": "wso2am_am",
+        "shared": "wso2am_shared",
+        "identity": "wso2_am_db_440",
+        "user": "users",
+        "config": "wso2_shared_db_440",
+    }
+    with pytest.raises(ProjectError, match=r"database.shared and database.config are the same database"):
+        project(text.replace("side-by-side", "in-place")).addresses()
 
 
 @pytest.mark.parametrize(

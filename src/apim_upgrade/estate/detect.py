@@ -63,8 +63,13 @@ def columns_of(schema: Schema) -> Names:
     )
 
 
+def known_columns(kind: str, part: str) -> Names:
+    """Every column that any release has in this part."""
+    return frozenset().union(*(_columns(kind, release, part) for release in catalogued_releases(kind)))
+
+
 def resembles(live: Names, kind: str, part: str) -> bool:
-    """Say whether a schema holds at least half of what every release has in this part (``am`` or ``shared``)."""
+    """Say whether a schema holds at least half of what every release has in this part of an estate."""
     base = _always(kind, part)
     return len(base & live) >= _limits().resembles * len(base)
 

@@ -8,7 +8,7 @@ holds in all of them and is the one used here.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -98,11 +98,18 @@ class AmContents:
     matched: int
 
 
-def read_shared(session: Session, facts: Mapping[str, TableFacts], *, by_uuid: bool) -> SharedContents:
-    """Read the shared database; ``by_uuid`` says whether API-M knows an API by UUID (from 4.0.0) or by its path."""
+def read_shared(
+    session: Session, users: Session, registries: Sequence[tuple[Session, Mapping[str, TableFacts]]], *, by_uuid: bool
+) -> SharedContents:
+    """
+    Read the shared database, and the databases of user management and of the configuration registry.
+
+    ``registries`` are all databases that hold a registry, with the facts of their tables: one, or two. ``by_uuid`` says
+    whether API-M knows an API by UUID (from 4.0.0) or by its path.
+    """
     tenants = [
         Tenant(row.um_id, row.um_domain_name, bool(row.um_active))
-        for row in session.all(select(_TENANT).order_by(_TENANT.c.um_id))
+        for row in users.all(select(_TENANT).order_by(_TENANT.c.um_id))
     ]
     query = artifacts()
     wanted = query.with_only_columns(
@@ -115,16 +122,22 @@ def read_shared(session: Session, facts: Mapping[str, TableFacts], *, by_uuid: b
     return SharedContents(
         (Tenant(SUPER_TENANT_ID, SUPER_TENANT_DOMAIN), *(tenant for tenant in tenants if tenant.id != SUPER_TENANT_ID)),
         found,
-        _by_tenant(session, RESOURCE, RESOURCE.c.reg_tenant_id),
-        facts[CONTENT.name].size if CONTENT.name in facts else 0,
-        count(session, LOG, facts),
+        _summed(_by_tenant(each, RESOURCE, RESOURCE.c.reg_tenant_id) for each, _ in registries),
+        sum(facts[CONTENT.name].size for _, facts in registries if CONTENT.name in facts),
+        _total(count(each, LOG, facts) for each, facts in registries),
     )
 
 
 def read_am(
-    session: Session, live: Names, facts: Mapping[str, TableFacts], shared: SharedContents, *, by_uuid: bool
+    session: Session,
+    identity: Session,
+    live: Names,
+    identity_facts: Mapping[str, TableFacts],
+    shared: SharedContents,
+    *,
+    by_uuid: bool,
 ) -> AmContents:
-    """Read the API-M database; ``live`` says which of the columns of all releases it has."""
+    """Read the API-M database and that of the identity tables; ``live`` are the columns that the former has."""
     apis: defaultdict[int, Counter[tuple[str, str]]] = defaultdict(Counter)
     tenant_of: dict[str, int] = {}
     without: list[str] = []
@@ -146,7 +159,7 @@ def read_am(
             if row.api_uuid in tenant_of:
                 revisions[tenant_of[row.api_uuid]] += row.n
     owned = _APPLICATION.join(_SUBSCRIBER, _SUBSCRIBER.c.subscriber_id == _APPLICATION.c.subscriber_id)
-    tokens = count(session, _TOKEN, facts)
+    tokens = count(identity, _TOKEN, identity_facts)
     return AmContents(
         apis,
         revisions,
@@ -162,7 +175,7 @@ def read_am(
         _labels(session, live),
         _counted(session, _DEPLOYMENT, _DEPLOYMENT.c.name) if _has(_DEPLOYMENT, live) else (),
         tokens,
-        () if tokens.approximate else _counted(session, _TOKEN, _TOKEN.c.token_state),
+        () if tokens.approximate else _counted(identity, _TOKEN, _TOKEN.c.token_state),
         frozenset(row[0] for row in session.all(select(_SUBSCRIBER.c.tenant_id).distinct())),
         tuple(sorted(without)),
         matched,
@@ -202,6 +215,18 @@ def count(session: Session, what: FromClause, facts: Mapping[str, TableFacts]) -
     if name in facts and facts[name].rows > MANY:
         return Count(facts[name].rows, approximate=True)
     return Count(int(session.all(select(func.count()).select_from(what))[0][0]))
+
+
+def _total(counts: Iterable[Count]) -> Count:
+    every = list(counts)
+    return Count(sum(each.rows for each in every), any(each.approximate for each in every))
+
+
+def _summed(numbers: Iterable[dict[int, int]]) -> dict[int, int]:
+    total: Counter[int] = Counter()
+    for each in numbers:
+        total.update(each)
+    return total
 
 
 def _has(what: FromClause, live: Names) -> bool:

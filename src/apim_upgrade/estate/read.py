@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from sqlalchemy import String, column, func, select, table
+from sqlalchemy import String, column, exists, func, select, table
 
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.table_facts import TableFacts, server_version, table_facts
 from apim_upgrade.engine import Session, journal
 from apim_upgrade.errors import EstateError, ProjectError
-from apim_upgrade.estate.detect import Detection, Names, columns_of, compared, detect, filled_columns, resembles
+from apim_upgrade.estate.detect import (
+    Detection,
+    Names,
+    columns_of,
+    compared,
+    detect,
+    filled_columns,
+    known_columns,
+    resembles,
+)
 from apim_upgrade.estate.inventory import AmContents, SharedContents, by_tenant, read_am, read_shared
 from apim_upgrade.estate.model import DatabaseFacts, Estate
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
-from apim_upgrade.releases import PARTS, Release, Schema, sources, targets
+from apim_upgrade.releases import HOME_OF, PARTS, Release, Schema, part_of, sources, targets
 from apim_upgrade.schema import introspect
 
 _OTHER = {"am": "shared", "shared": "am"}
-_CALLED = {"am": "the API-M database", "shared": "the shared database"}
+_CALLED = {
+    "am": "the API-M database",
+    "shared": "the shared database",
+    "identity": "the database of identity tables",
+    "user": "the database of user management",
+    "config": "the database of the configuration registry",
+}
+_ALWAYS_FILLED = {"identity": "idn_claim_dialect", "user": "um_domain", "config": "reg_path"}
+"""A table that every server fills at its first start."""
+_APART = {"am": ("api", "identity", "IDN_*, SP_* …"), "shared": ("registry", "user", "UM_*")}
+"""What is left of a database from which tables are kept apart, which ones, and how those are called."""
 _UUIDS = Release(4, 0, 0)
 """From here on AM_API knows an API by the UUID of its artifact; before, only by its path in the registry."""
 
@@ -31,6 +51,7 @@ class _Read:
     """One database as far as its schema."""
 
     database: Database
+    part: str
     schema: Schema
     live: Names
     facts: Mapping[str, TableFacts]
@@ -39,26 +60,23 @@ class _Read:
 
 def read_estate(databases: Mapping[str, Database], source: str | None = None) -> Estate:
     """
-    Read the databases ``am`` and ``shared``; nothing is changed.
+    Read the databases ``am`` and ``shared`` and those that are kept apart from them; nothing is changed.
 
     ``source`` is the operator's word for the release. It decides where the schema leaves several answers; where the
     schema is clear it is only compared. Raises EstateError when the databases are no estate, or not one, or in the
     middle of an upgrade; EnvironmentProblem when one cannot be read.
     """
-    read = {name: _read_schema(databases[name]) for name in PARTS}
+    read = {name: _read_schema(database, part_of(name, databases)) for name, database in databases.items()}
     _refuse_strangers(read)
     kind = databases["am"].kind
     named = _named(source)
-    detected = {name: detect(part.live, kind, name) for name, part in read.items()}
+    detected = {name: detect(each.live, kind, each.part) for name, each in read.items()}
     with databases["am"].read() as session:
         detected["am"] = _behind(session, detected["am"])
     release, warnings = _decide(detected, named)
-    by_uuid = release >= _UUIDS
-    with databases["shared"].read() as session:
-        shared = read_shared(session, read["shared"].facts, by_uuid=by_uuid)
-    with databases["am"].read() as session:
-        am = read_am(session, read["am"].live, read["am"].facts, shared, by_uuid=by_uuid)
+    am, shared = _contents(read, by_uuid=release >= _UUIDS)
     warnings += _refuse_two_estates(am, shared)
+    warnings += _refuse_misplaced(read)
     facts = tuple(_facts(name, part, kind, detected[name], release) for name, part in read.items())
     warnings += [
         f"database {part.name}: {len(part.foreign)} tables belong to another user "
@@ -80,6 +98,19 @@ def read_estate(databases: Mapping[str, Database], source: str | None = None) ->
     )
 
 
+def _contents(read: Mapping[str, _Read], *, by_uuid: bool) -> tuple[AmContents, SharedContents]:
+    def home(name: str) -> str:
+        return name if name in read else HOME_OF[name]
+
+    with ExitStack() as stack:
+        sessions = {name: stack.enter_context(each.database.read()) for name, each in read.items()}
+        registries = [(sessions[name], read[name].facts) for name in dict.fromkeys(("shared", home("config")))]
+        shared = read_shared(sessions["shared"], sessions[home("user")], registries, by_uuid=by_uuid)
+        identity = home("identity")
+        am = read_am(sessions["am"], sessions[identity], read["am"].live, read[identity].facts, shared, by_uuid=by_uuid)
+    return am, shared
+
+
 def require_path(source: Release, target: Release) -> None:
     """Raise ProjectError unless ``target`` is a known release later than ``source``."""
     later = targets(source)
@@ -93,7 +124,7 @@ def require_path(source: Release, target: Release) -> None:
     raise ProjectError(f"Target {target} is not a release that this tool knows.", hint=f"Known targets: {known}.")
 
 
-def _read_schema(database: Database) -> _Read:
+def _read_schema(database: Database, part: str) -> _Read:
     with database.read() as session:
         if session.exists(journal.RUN.name):
             run = journal.read_run(session)
@@ -104,16 +135,19 @@ def _read_schema(database: Database) -> _Read:
             )
         schema = introspect(session)
         live = frozenset(name for name in columns_of(schema) if not name[0].startswith(journal.PREFIX))
-        return _Read(database, schema, live, table_facts(session), server_version(session))
+        return _Read(database, part, schema, live, table_facts(session), server_version(session))
 
 
 def _refuse_strangers(read: Mapping[str, _Read]) -> None:
     """See that each database is what it is said to be."""
-    fits = {name: resembles(part.live, part.database.kind, name) for name, part in read.items()}
+    fits = {name: resembles(each.live, each.database.kind, each.part) for name, each in read.items()}
     if all(fits.values()):
+        _refuse_remains(read)
         return
-    crossed = {name: resembles(part.live, part.database.kind, _OTHER[name]) for name, part in read.items()}
-    if all(crossed.values()) and not any(fits.values()):
+    crossed = {
+        name: name in _OTHER and resembles(each.live, each.database.kind, _OTHER[name]) for name, each in read.items()
+    }
+    if all(crossed[name] and not fits[name] for name in PARTS):
         raise EstateError(
             "Databases am and shared are swapped: am holds the registry and the users, shared holds the APIs.",
             hint="Exchange the URLs of [database.am] and [database.shared].",
@@ -125,12 +159,65 @@ def _refuse_strangers(read: Mapping[str, _Read]) -> None:
         raise EstateError(
             f"{where} is {_CALLED[_OTHER[name]]}, not {_CALLED[name]}.", hint=f"Correct the URL of [database.{name}]."
         )
+    _refuse_remains(read)
     tables = {table for table, _ in part.live}
     holds = f"{len(tables)} tables of something else" if tables else "no table that can be seen"
     raise EstateError(
         f"{where} is not {_CALLED[name]} of API-M: it holds {holds}.",
         hint="Correct the URL; if the tables lie in a schema of their own, add ?currentSchema=NAME to it.",
     )
+
+
+def _refuse_remains(read: Mapping[str, _Read]) -> None:
+    """See that nothing is kept apart of which upgrade.toml says nothing."""
+    for name in PARTS:
+        each, (rest, apart, tables) = read[name], _APART[name]
+        kind = each.database.kind
+        if each.part == name and resembles(each.live, kind, rest) and not resembles(each.live, kind, apart):
+            raise EstateError(
+                f"Database {name} ({each.database.address}) holds no tables of {apart} ({tables}).",
+                hint=f"If the product keeps them in a database of their own, name it as [database.{apart}].",
+            )
+
+
+def _refuse_misplaced(read: Mapping[str, _Read]) -> Iterator[str]:
+    """
+    See that what is kept apart is where upgrade.toml says, and nowhere else.
+
+    A database that was made by a whole script holds tables that are not in use; they are told and left alone.
+    """
+    for name in sorted(HOME_OF.keys() & read.keys()):
+        each, home = read[name], read[HOME_OF[name]]
+        sentinel = table(_ALWAYS_FILLED[name])
+        with each.database.read() as session:
+            if not session.all(select(func.count()).select_from(sentinel))[0][0]:
+                raise EstateError(
+                    f"Database {name} ({each.database.address}) was never used by a server: "
+                    f"{sentinel.name.upper()} is empty.",
+                    hint=f"Correct the URL, or remove [database.{name}] if its tables are in {HOME_OF[name]}.",
+                )
+        if name == "config":
+            continue
+        known = {owner for owner, _ in known_columns(each.database.kind, each.part)}
+        twice = sorted(known & home.schema.tables.keys())
+        with home.database.read() as session:
+            lost = [
+                owner
+                for owner in twice
+                if owner not in each.schema.tables
+                and session.all(select(exists().select_from(table(owner)).label("any")))[0][0]
+            ]
+        if lost:
+            raise EstateError(
+                f"Tables of {name} lie in two databases: {HOME_OF[name]} has rows in {', '.join(lost[:5])}, "
+                f"which database {name} does not have.",
+                hint=f"Move them to database {name} first.",
+            )
+        if twice:
+            yield (
+                f"database {HOME_OF[name]} holds {len(twice)} tables of {name} too ({', '.join(twice[:3])}, …); "
+                f"those in database {name} are upgraded, these are left alone"
+            )
 
 
 def _named(source: str | None) -> Release | None:
@@ -181,22 +268,23 @@ def _decide(detected: Mapping[str, Detection], named: Release | None) -> tuple[R
                 f"Database {name} is half upgraded or altered: it may be of {between} ({detection.seen}).",
                 hint=f'Finish that upgrade first, or say which it is with source = "{detection.candidates[0]}".',
             )
-    am, shared = detected["am"], detected["shared"]
+    am = detected["am"]
     warnings = [
         f"database {name} lies between releases ({detection.seen}); taken as {named} as told"
         for name, detection in detected.items()
         if not detection.clear
     ]
     release = named if not am.clear and named is not None else am.candidates[-1]
-    if release not in shared.candidates:
-        seen = " to ".join(str(each) for each in dict.fromkeys((shared.candidates[0], shared.candidates[-1])))
+    others = {name: each for name, each in detected.items() if release not in each.candidates}
+    for name, other in others.items():
+        seen = " to ".join(str(each) for each in dict.fromkeys((other.candidates[0], other.candidates[-1])))
         if named != release:
             raise EstateError(
-                f"Database am is of {release}, but shared has the schema of {seen}: half upgraded, or not one estate.",
+                f"Database am is of {release}, but {name} has the schema of {seen}: half upgraded, or not one estate.",
                 hint=f'Correct the URLs; if they do belong together, say so with source = "{release}".',
             )
-        warnings.append(f"database shared has the schema of {seen}; taken as {release} as told")
-    elif named is not None and named != release:
+        warnings.append(f"database {name} has the schema of {seen}; taken as {release} as told")
+    if not others and named is not None and named != release:
         warnings.append(f"source says {named}, but the databases are of {release}; taken as {release}")
     if release not in sources():
         oldest, newest = sources()[0], sources()[-1]
@@ -244,7 +332,7 @@ def _refuse_two_estates(am: AmContents, shared: SharedContents) -> list[str]:
 
 
 def _facts(name: str, part: _Read, kind: str, detected: Detection, release: Release) -> DatabaseFacts:
-    own, ahead, missing = compared(part.live, kind, name, release)
+    own, ahead, missing = compared(part.live, kind, part.part, release)
     facts = {table: fact for table, fact in part.facts.items() if not table.startswith(journal.PREFIX)}
     return DatabaseFacts(
         name,

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckTable, KeyStoreTable
-from apim_upgrade.project.model import HOME_OF, PARTS, DatabaseChoice, Project, Strategy
+from apim_upgrade.project.model import DatabaseChoice, Project, Strategy
 from apim_upgrade.project.secret import Secret, expand
-from apim_upgrade.releases import Release
+from apim_upgrade.releases import HOME_OF, PARTS, Release
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.$-]*"
 _OPTIONS = {field.name for field in fields(Choices)}
@@ -124,8 +124,6 @@ def _database(name: str, table: _DatabaseTable, folder: Path, problems: list[str
     key = f"database.{name}"
     if table.password is not None and table.password_file is not None:
         problems.append(f"{key} has password and password_file: keep one of them")
-    if table.clone is not None and name in HOME_OF:
-        problems.append(f"{key}.clone has no meaning: the copy of database.{HOME_OF[name]} holds these tables")
     return DatabaseChoice(
         key,
         Secret(table.url),

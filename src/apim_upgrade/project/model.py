@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 
 from apim_upgrade.databases import Address
@@ -12,13 +13,15 @@ from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.project.secret import Secret, expand, expand_url, read_password_file
-from apim_upgrade.releases import Release
+from apim_upgrade.releases import HOME_OF, PARTS, Release
 
 DEFAULT_FILE = Path("upgrade.toml")
-PARTS = ("am", "shared")
-HOME_OF = {"identity": "am", "user": "shared", "config": "shared"}
-"""Databases that a product may be told to keep apart, and the one whose tables they are otherwise among."""
 _LONGEST_NAME = 63 - len("__partial")  # PostgreSQL cuts names at 63 bytes; a copy in the making bears the suffix
+_SAME = "Name the API-M database (apim_db) in one and the shared database (shared_db) in the other."
+_APART = (
+    "Move the tables of {name} into a database of their own, or into database.{home} and remove [database.{name}]; "
+    "estates that keep them elsewhere are not upgraded."
+)
 _SYSTEM = {"postgres", "template0", "template1"}
 
 
@@ -64,7 +67,7 @@ class Project:
     target: Release
     strategy: Strategy
     databases: Mapping[str, DatabaseChoice]
-    """``am`` and ``shared``, and those of :data:`HOME_OF` that were named."""
+    """``am`` and ``shared``, and those of ``identity``, ``user`` and ``config`` that were named."""
     run_folder: Path
     choices: Choices = field(repr=False)
     source: Release | None = None
@@ -73,30 +76,25 @@ class Project:
 
     def addresses(self) -> dict[str, Address]:
         """
-        Where ``am`` and ``shared`` are.
+        Where the databases are: ``am``, ``shared``, and those of the others that are databases of their own.
 
-        Raises ProjectError when a login cannot be looked up, when both are one database, or when a table such as
-        ``[database.identity]`` names a database of its own.
+        Raises ProjectError when a login cannot be looked up, or when two names lead to one database that do not belong
+        together.
         """
         try:
             found = {name: choice.address() for name, choice in self.databases.items()}
         except ProjectError as error:
             raise ProjectError(f"{self.file}: {error.message}", hint=error.hint) from None
-        addresses = {name: found[name] for name in PARTS}
-        am, shared = addresses["am"], addresses["shared"]
-        if _same_database(am, shared) and (am.schema == shared.schema or self.strategy is Strategy.IN_PLACE):
-            raise ProjectError(
-                f"{self.file}: database.am and database.shared are the same database ({am}).",
-                hint="Name the API-M database (apim_db) in one and the shared database (shared_db) in the other.",
-            )
-        for name, home in HOME_OF.items():
-            if name in found and not (
-                _same_database(found[name], addresses[home]) and found[name].schema == addresses[home].schema
-            ):
+        addresses = {
+            name: address
+            for name, address in found.items()
+            if name in PARTS or not (_same_tables(address, found[HOME_OF[name]]))
+        }
+        for (one, first), (other, second) in combinations(addresses.items(), 2):
+            if _same_tables(first, second) or (self.strategy is Strategy.IN_PLACE and _same_database(first, second)):
                 raise ProjectError(
-                    f"{self.file}: database.{name} names a database of its own ({found[name]}), and this version "
-                    f"upgrades only estates that keep those tables in database.{home} ({addresses[home]}).",
-                    hint=f"Move the tables into database.{home} first, or remove [database.{name}] if they are there.",
+                    f"{self.file}: database.{one} and database.{other} are the same database ({first}).",
+                    hint=_SAME if (one, other) == PARTS else _APART.format(name=other, home=HOME_OF[other]),
                 )
         return addresses
 
@@ -114,17 +112,25 @@ class Project:
         names = {
             name: self.databases[name].clone or f"{address.database}_{suffix}" for name, address in addresses.items()
         }
-        taken = _SYSTEM | {address.database for address in addresses.values()}
+        for name in self.databases.keys() - addresses.keys():
+            if self.databases[name].clone is not None:
+                raise ProjectError(
+                    f"{self.file}: database.{name}.clone has no meaning: the copy of database.{HOME_OF[name]} holds "
+                    f"these tables.",
+                    hint=f"Remove it, or name another database in [database.{name}].",
+                )
+        originals = {address.database for address in addresses.values()}
+        taken = {(_server(address), name) for address in addresses.values() for name in _SYSTEM | originals}
         for name, clone in names.items():
             key = f"{self.file}: database.{name}.clone"
-            if clone in taken:
+            place = _server(addresses[name]), clone
+            if place in taken:
                 raise ProjectError(f"{key} is {clone!r}, a database that exists already.", hint="Choose another name.")
             if len(clone.encode()) > _LONGEST_NAME:
                 raise ProjectError(
                     f"{key} is {clone!r}, longer than {_LONGEST_NAME} bytes.", hint="Choose a shorter name."
                 )
-            if _server(addresses["am"]) == _server(addresses["shared"]):
-                taken = {*taken, clone}
+            taken.add(place)
         return names
 
 
@@ -134,3 +140,7 @@ def _server(address: Address) -> tuple[str, str, int]:
 
 def _same_database(one: Address, other: Address) -> bool:
     return _server(one) == _server(other) and one.database == other.database
+
+
+def _same_tables(one: Address, other: Address) -> bool:
+    return _same_database(one, other) and one.schema == other.schema
