@@ -84,16 +84,31 @@ def check(document: Node, findings: Findings, rules: Rules, *, major: Major) -> 
         if not isinstance(document.get("paths"), dict):
             raise _Unreadable("null-pointer", "java.lang.NullPointerException: there are no paths", document)
         declared = _declared_scopes(document, major)
-        own_scheme = DEFAULT_SCHEME if major == 3 else _scheme_of_swagger(document)
+        own_scheme = DEFAULT_SCHEME if major == 3 else scheme_of_swagger(document)
         for operation in operations(document):
             for scopes in _scopes_of(operation.node, own_scheme, major):
-                _look_up(scopes, declared, operation.node)
+                for scope in _undeclared(scopes, declared):
+                    what = "Scope" if len(scopes) == 1 else "Resource Scope"
+                    raise _Unreadable("scope-undeclared", f"{what} '{scope}' not found.", operation.node)
             _cast_extensions(operation.node, rules, major)
     except _Unreadable as end:
         findings.say(end.code, end.text, end.about, end.key)
 
 
-def _scheme_of_swagger(document: Node) -> str | None:
+def undeclared_scopes(document: Node, major: Major) -> Iterator[str]:
+    """All scopes that operations need and nothing declares, operation by operation; empty where none can be read."""
+    try:
+        declared = _declared_scopes(document, major)
+        own_scheme = DEFAULT_SCHEME if major == 3 else scheme_of_swagger(document)
+        for operation in operations(document):
+            for scopes in _scopes_of(operation.node, own_scheme, major):
+                yield from _undeclared(scopes, declared)
+    except _Unreadable:
+        return
+
+
+def scheme_of_swagger(document: Node) -> str | None:
+    """The security definition of Swagger 2 whose scopes count, None where it has neither of the two."""
     schemes = object_at(document, "securityDefinitions") or {}
     for name in (DEFAULT_SCHEME, FALLBACK_SCHEME):
         if (object_at(schemes, name) or {}).get("type") == "oauth2":
@@ -104,7 +119,7 @@ def _scheme_of_swagger(document: Node) -> str | None:
 def _declared_scopes(document: Node, major: Major) -> set[str]:
     scopes: object = None
     if major == 2:
-        name = _scheme_of_swagger(document)
+        name = scheme_of_swagger(document)
         if name is not None:
             scopes = document["securityDefinitions"][name].get("scopes")
     else:
@@ -165,11 +180,8 @@ def _scopes_at(operation: Node, scheme: str | None) -> list[str]:
     return parts
 
 
-def _look_up(scopes: list[str], declared: set[str], operation: Node) -> None:
-    what = "Scope" if len(scopes) == 1 else "Resource Scope"
-    for scope in scopes:
-        if scope not in declared and scope.strip():
-            raise _Unreadable("scope-undeclared", f"{what} '{scope}' not found.", operation)
+def _undeclared(scopes: list[str], declared: set[str]) -> Iterator[str]:
+    return (scope for scope in scopes if scope not in declared and scope.strip())
 
 
 def _cast_extensions(operation: Node, rules: Rules, major: Major) -> None:

@@ -6,7 +6,8 @@ from apim_upgrade.definitions.reader import Findings, Node, object_at
 from apim_upgrade.definitions.rules import Rules
 from apim_upgrade.definitions.templates import Major, path_item
 
-_METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+"""The methods compared, in the order of the product; ``trace`` is not."""
 _NAMES: dict[Major, str] = {2: "swagger", 3: "openapi"}
 
 
@@ -20,7 +21,7 @@ def check(document: Node, findings: Findings, rules: Rules, *, major: Major) -> 
         if path[-1:] != "/" or bare not in paths:
             continue
         one, other = path_item(document, item), path_item(document, paths[bare])
-        for method in _METHODS:
+        for method in METHODS:
             if isinstance(one.get(method), dict) and isinstance(other.get(method), dict):
                 text = f"Multiple {method.upper()} operations with the same resource path {bare} found in the "
                 findings.say("trailing-slash-twin", f"{text}{_NAMES[major]} definition", paths, path)

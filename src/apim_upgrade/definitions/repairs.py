@@ -1,0 +1,212 @@
+"""
+Mechanical repairs of OpenAPI and Swagger definitions, each proven by judging the repaired text again.
+
+A change is kept when the message that it is about is gone and no other has come; only what the product looks at later,
+once its parser is silent, may show itself then, and is repaired in turn. What is left over is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from apim_upgrade.definitions.fixes import Case, Fix, fixes_for
+from apim_upgrade.definitions.model import Judgement, Message
+from apim_upgrade.definitions.openapi import judge
+from apim_upgrade.definitions.reader import Node
+from apim_upgrade.definitions.text import Form, Text, read
+from apim_upgrade.definitions.writing import difference, same, write, write_json
+
+_MOST_ROUNDS = 500
+_LATER = frozenset(
+    (
+        "scope-undeclared",
+        "class-cast",
+        "null-pointer",
+        "empty-path-key",
+        "no-operations",
+        "trailing-slash-twin",
+        "no-spec-version",
+    )
+)
+"""What the product looks at only after a parse without messages."""
+_LAST = frozenset(("path-without-slash", "empty-path-key", "bad-component-name", "trailing-slash-twin"))
+"""Fixes that rename places, or move operations, and so wait until nothing else can be mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that was changed: the code of the message it answers, where, and a sentence."""
+
+    code: str
+    pointer: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """
+    A repaired definition, as UTF-8.
+
+    ``left`` are the messages that remain; with none of them the release accepts the definition and can read its
+    operations. ``note`` says what became of the layout where it could not be kept, empty where it was.
+    """
+
+    before: str
+    text: bytes
+    changes: tuple[Change, ...]
+    left: tuple[Message, ...]
+    note: str = ""
+    form: Form = Form.YAML
+
+    @property
+    def complete(self) -> bool:
+        """Whether the repaired definition has nothing wrong any more."""
+        return not self.left
+
+    def diff(self, name: str = "definition") -> str:
+        """What changes, as a unified diff; JSON is shown indented, YAML as it stands."""
+        return difference(self.before, self.text.decode(), self.form, name)
+
+
+def repair(document_text: bytes, release: str, *, name: str = "", version: str = "") -> Repair | None:
+    """
+    Repair a definition for a release as far as that can be done safely; None where nothing is wrong or can be mended.
+
+    ``name`` and ``version`` are those of the API, for definitions that lack a title or version of their own. Raises
+    ``ValueError`` for a release whose verdicts are not known, and nothing for any text.
+    """
+    judgement = judge(document_text, release)
+    if judgement.acceptable:
+        return None
+    text = read(document_text)
+    too_large = "yaml-too-large" in judgement.codes
+    if not isinstance(text.document, dict) or text.duplicates or text.trailing or text.remark:
+        return None
+    try:
+        attempt = _Attempt(text, release, name, version, as_json=too_large)
+        attempt.run(judgement)
+    except (RecursionError, ValueError, OverflowError):
+        return None
+    return attempt.result()
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The state of one repair: the best text so far, and what is said of it."""
+
+    source: Text
+    release: str
+    name: str
+    version: str
+    as_json: bool
+    text: str = ""
+    judgement: Judgement = field(init=False)
+    changes: list[Change] = field(default_factory=list)
+    layout_kept: bool = True
+
+    def run(self, judgement: Judgement) -> None:
+        self.text, self.judgement = self.source.text, judgement
+        if self.as_json:
+            self._become_json()
+        for _ in range(_MOST_ROUNDS):
+            messages = [each for each in self.judgement.messages if fixes_for(each)]
+            urgent = [each for each in messages if each.code not in _LAST]
+            if any(self._mend(each) for each in (urgent, [each for each in messages if each.code in _LAST]) if each):
+                continue
+            return
+
+    def result(self) -> Repair | None:
+        if not self.changes:
+            return None
+        note = ""
+        if self.as_json:
+            note = "The text is JSON now: as YAML it is longer than the product reads."
+        elif not self.layout_kept and self.source.form is Form.JSON:
+            note = "The blanks between the values are written anew."
+        elif not self.layout_kept:
+            note = "The YAML is written anew: its comments and its layout are lost."
+        return Repair(
+            before=self.source.text,
+            text=self.text.encode(),
+            changes=tuple(self.changes),
+            left=() if self.judgement.acceptable else self.judgement.messages,
+            note=note,
+            form=self.source.form,
+        )
+
+    def _become_json(self) -> None:
+        text = write_json(self.source.document)
+        judgement = judge(text, self.release)
+        self.text, self.judgement = text, judgement
+        self.changes.append(Change("yaml-too-large", "", "the definition is written as JSON, which has no limit"))
+
+    def _mend(self, messages: Sequence[Message]) -> bool:
+        """Try the first fix of every message at once, halving what does not hold; whether anything was kept."""
+        if self._try([(message, None) for message in messages]):
+            return True
+        if len(messages) > 1:
+            half = len(messages) // 2
+            first = self._mend(messages[:half])
+            # What the first half changed may have moved the places of the second, which waits for the next round.
+            return first or self._mend(messages[half:])
+        return any(self._try([(messages[0], fix)]) for fix in fixes_for(messages[0])[1:])
+
+    def _try(self, wanted: Sequence[tuple[Message, Fix | None]]) -> bool:
+        before = read(self.text)
+        document = read(self.text).document
+        cases = [(case, fix) for message, fix in wanted if (case := self._case(document, message)) is not None]
+        changes = []
+        for case, fix in cases:
+            what = fix(case) if fix is not None else _first(case)
+            if what is not None:
+                changes.append(Change(case.message.code, case.message.pointer, what))
+        if not changes:
+            return False
+        text, kept = write(document, before.document, self.text, before.form)
+        judgement = judge(text, self.release)
+        answered = {(change.code, change.pointer) for change in changes}
+        if not self._holds(judgement, answered) or not same(read(text).document, document):
+            return False
+        self.text, self.judgement = text, judgement
+        self.changes += changes
+        self.layout_kept = self.layout_kept and kept
+        return True
+
+    def _case(self, document: Node, message: Message) -> Case | None:
+        tokens = [token.replace("~1", "/").replace("~0", "~") for token in message.pointer.split("/")[1:]]
+        holder: Any = None
+        node: Any = document
+        for token in tokens:
+            holder = node
+            if isinstance(node, dict) and token in node:
+                node = node[token]
+            elif isinstance(node, list) and token.isdigit() and int(token) < len(node):
+                node = node[int(token)]
+            else:
+                return None
+        last = tokens[-1] if tokens else ""
+        return Case(document, message, tuple(tokens), holder, last, node, self.name, self.version)
+
+    def _holds(self, judgement: Judgement, answered: set[tuple[str, str]]) -> bool:
+        known = {message.text for message in self.judgement.messages}
+        for message in judgement.messages:
+            if message.text not in known and not (message.code in _LATER and _only_later(judgement)):
+                return False
+            if (message.code, message.pointer) in answered and message.text in known:
+                return False
+        return True
+
+
+def _only_later(judgement: Judgement) -> bool:
+    return all(message.code in _LATER for message in judgement.messages)
+
+
+def _first(case: Case) -> str | None:
+    """Apply the first fix that says it applies."""
+    for fix in fixes_for(case.message):
+        what = fix(case)
+        if what is not None:
+            return what
+    return None
