@@ -48,7 +48,6 @@ VALID = {
     "parameters of a channel that are no object": document(channels={"/a": {"parameters": ["p"]}}),
     "a payload of any kind": document(channels={"/a": {"publish": {"message": {"payload": 5, "oneOf": {}}}}}),
     "booleans for schemas where they may stand": schema(additionalProperties=False, items=True),
-    "bytes that are no UTF-8": document().replace(b'"T"', b'"\xff"'),
 }
 
 
@@ -109,9 +108,20 @@ def test_the_newest_release_knows_version_3() -> None:
     assert not judge(document(asyncapi="1.0.0"), "4.7.0").valid
 
 
+def test_bytes_that_are_no_text_are_found_by_us_alone() -> None:
+    judgement = judge(document().replace(b'"T"', b'"\xff"'), "4.2.0")
+    assert (judgement.valid, judgement.aborted, judgement.codes) == (False, False, {"syntax"})
+
+
 def test_faults_of_the_text_name_their_line() -> None:
     (message,) = judge(b'\n\n{"asyncapi": "2.0.0",\n "info" {}}', "4.2.0").messages
     assert message.line == 4
+
+
+def test_findings_name_the_line_of_what_they_are_about() -> None:
+    text = b'\n{"asyncapi": "2.0.0", "info": {},\n "channels": {\n  "a": {},\n  "b": 5}} and more'
+    (message,) = judge(text, "4.2.0").messages
+    assert (message.pointer, message.line) == ("/channels/b", 5)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from apim_upgrade.definitions.model import Judgement, Kind, Message
+from apim_upgrade.definitions.text import Form, Text
 
 LIMIT = 32 * 1024 * 1024
 """Bytes of a document that are looked at; the product has no limit."""
@@ -100,7 +101,12 @@ def judge(text: bytes, release: str) -> Judgement:
     """Judge a document, which the product stores as JSON; ``release`` as ``4.2.0``."""
     if len(text) > LIMIT:
         return _aborted("too-large", f"documents of more than {LIMIT:,} bytes are not looked at")
-    content = text.decode("utf-8", "replace").lstrip(_BLANKS)
+    try:
+        whole = text.decode()
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        return Judgement(Kind.ASYNCAPI, False, (Message("syntax", f"not UTF-8 at byte {error.start}", line=line),))
+    content = whole.lstrip(_BLANKS)
     if not content.startswith("{"):
         return _aborted(
             "syntax", "org.json.JSONException: A JSONObject text must begin with '{' at character 1", line=1
@@ -110,11 +116,21 @@ def judge(text: bytes, release: str) -> Judgement:
     except _Duplicate as error:
         return _aborted("duplicate-key", f'org.json.JSONException: Duplicate key "{error.key}"')
     except json.JSONDecodeError as error:
-        skipped = text.decode("utf-8", "replace").count("\n") - content.count("\n")
+        skipped = whole.count("\n") - content.count("\n")
         return _aborted("syntax", f"org.json.JSONException: {error.msg}", line=error.lineno + skipped)
     except RecursionError:
         return _aborted("too-deep", "the document is nested too deeply to be looked at")
-    return _judge(document, release)
+    judgement = _judge(document, release)
+    wanted = [message.pointer for message in judgement.messages if message.pointer]
+    if not wanted:
+        return judgement
+    lines = Text(content, Form.JSON).lines(wanted)
+    skipped = whole.count("\n") - content.count("\n")
+    placed = (
+        replace(message, line=lines[message.pointer] + skipped) if message.pointer in lines else message
+        for message in judgement.messages
+    )
+    return replace(judgement, messages=tuple(placed))
 
 
 def _judge(document: dict[str, Any], release: str) -> Judgement:

@@ -35,9 +35,13 @@ def judge(text: bytes, release: str) -> Judgement:
     """Judge a schema written in SDL; ``release`` as ``4.2.0``."""
     if len(text) > LIMIT:
         return _invalid(Message("too-large", f"schemas of more than {LIMIT:,} bytes are not looked at"))
-    schema = text.decode("utf-8", "replace")
-    if not schema:
+    if not text:
         return _invalid(Message("empty", _EMPTY))
+    try:
+        schema = text.decode()
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        return _invalid(Message("syntax", f"not UTF-8 at byte {error.start}", line=line))
     try:
         document = _SdlParser(schema, max_tokens=_TOKENS).parse_document()
     except GraphQLSyntaxError as error:

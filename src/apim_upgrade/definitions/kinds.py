@@ -8,10 +8,10 @@ from apim_upgrade.definitions.model import Kind
 
 _LOOKED_AT = 65_536
 _ZIP = b"PK\x03\x04"
-_ASYNCAPI = re.compile(rb"""^\s*["']?asyncapi["']?\s*:|["']asyncapi["']\s*:\s*["']?[0-9]""", re.MULTILINE).search
-_OPENAPI = re.compile(rb"""(?:^|[{,])\s*["']?(?:openapi|swagger)["']?\s*:""", re.MULTILINE).search
+_ASYNCAPI = re.compile(rb"""^[ \t]*["']?asyncapi["']?\s*:|["']asyncapi["']\s*:\s*["']?[0-9]""", re.MULTILINE).search
+_OPENAPI = re.compile(rb"""(?:^[ \t]*|[{,]\s*)["']?(?:openapi|swagger)["']?\s*:""", re.MULTILINE).search
 _GRAPHQL = re.compile(
-    rb"^\s*(?:extend\s+)?(?:schema\b[^:\n]*\{|(?:type|interface|input|enum)\s+\w+[^:\n]*\{?|union\s+\w+[^:\n]*="
+    rb"^[ \t]*(?:extend\s+)?(?:schema\b[^:\n]*\{|(?:type|interface|input|enum)\s+\w+[^:\n]*\{?|union\s+\w+[^:\n]*="
     rb"|scalar\s+\w+|directive\s+@)",
     re.MULTILINE,
 ).search
