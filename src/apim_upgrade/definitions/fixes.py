@@ -98,7 +98,7 @@ def _paths_extension(case: Case) -> str | None:
     return f"{case.key} is moved from the paths to the root as {aside}"
 
 
-_NOTES = frozenset(("description", "title", "example", "readOnly", "xml", "externalDocs"))
+_NOTES = frozenset(("description", "title", "type", "example", "readOnly", "xml", "externalDocs"))
 
 
 def _wrap_reference(case: Case) -> str | None:
@@ -192,6 +192,14 @@ def _replace_info(case: Case) -> str | None:
     return _add_info(case)
 
 
+def _replace_paths(case: Case) -> str | None:
+    if case.path != ("paths",):
+        return None
+    aside = _set_aside(case.document, "paths")
+    case.document["paths"] = {}
+    return f"paths is empty; what it was is kept as {aside}"
+
+
 def _replace_responses(case: Case) -> str | None:
     if case.key != "responses" or not isinstance(case.holder, dict):
         return None
@@ -283,6 +291,33 @@ def _add_name(case: Case) -> str | None:
     return None
 
 
+_KNOWN_LICENCES = {
+    "apache 2.0": "Apache-2.0",
+    "apache license 2.0": "Apache-2.0",
+    "apache license, version 2.0": "Apache-2.0",
+    "apache-2.0": "Apache-2.0",
+    "bsd": "BSD-3-Clause",
+    "gpl-3.0": "GPL-3.0-only",
+    "isc": "ISC",
+    "mit": "MIT",
+    "mit license": "MIT",
+    "the mit license": "MIT",
+}
+"""SPDX identifiers of names that licences are often given."""
+
+
+def _add_identifier(case: Case) -> str | None:
+    """An identifier instead of the url: 4.2.0 wants one whatever else there is, later releases one of the two."""
+    if case.path != ("info", "license") or not isinstance(case.node, dict):
+        return None
+    name = str(case.node.get("name") or "Unnamed")
+    plain = re.sub(r"[^a-zA-Z0-9.-]+", "-", name).strip("-") or "Unnamed"
+    case.node["identifier"] = _KNOWN_LICENCES.get(name.strip().lower(), f"LicenseRef-{plain}")
+    if "url" in case.node:
+        _set_aside(case.node, "url")
+    return f"the licence is identified as {case.node['identifier']}; a url is kept as x-url"
+
+
 _SIMPLE = ("type", "format", "items", "default", "enum", "maximum", "minimum", "maxLength", "minLength", "pattern")
 
 
@@ -344,6 +379,127 @@ def _add_default(case: Case) -> str | None:
     return f"the variable is {node['default']!r} by default"
 
 
+def _parameter_list(case: Case) -> tuple[Node, list[Any], int] | None:
+    """The operation or path, its list of parameters and the place in it, of a case that is about one of them."""
+    at = next((index for index, part in enumerate(case.path) if part == "parameters"), None)
+    if case.path[:1] != ("paths",) or at is None or len(case.path) <= at + 1 or not case.path[at + 1].isdigit():
+        return None
+    owner: Any = case.document
+    for part in case.path[:at]:
+        owner = owner.get(part) if isinstance(owner, dict) else None
+    parameters = list_at(owner, "parameters") if isinstance(owner, dict) else None
+    place = int(case.path[at + 1])
+    return (owner, parameters, place) if parameters is not None and place < len(parameters) else None
+
+
+def _parameter_aside(case: Case) -> str | None:
+    """A parameter that the product cannot read."""
+    found = _parameter_list(case)
+    if found is None:
+        return None
+    owner, parameters, place = found
+    aside = owner.setdefault("x-parameters", [])
+    if not isinstance(aside, list):
+        return None
+    aside.append(parameters.pop(place))
+    return "a parameter that cannot be read is kept under x-parameters"
+
+
+def _into_body(case: Case) -> str | None:
+    """Parameters of Swagger 2.0 in the body or a form, which OpenAPI 3 has a request body for."""
+    found = _parameter_list(case)
+    if found is None or case.is_swagger or len(case.path) < 3 or case.path[2] == "parameters":
+        return None
+    operation, parameters, _ = found
+    moved = [each for each in parameters if isinstance(each, dict) and each.get("in") in ("body", "formData")]
+    if not moved or "requestBody" in operation:
+        return None
+    body = [each for each in moved if each["in"] == "body"]
+    if body and len(moved) > 1:
+        return None
+    operation["parameters"] = [each for each in parameters if all(each is not other for other in moved)]
+    if body:
+        schema = body[0].get("schema")
+        content = {"application/json": {"schema": schema if isinstance(schema, dict) else {}}}
+        required = body[0].get("required") is True
+    else:
+        content, required = _form(moved)
+    operation["requestBody"] = {"content": content, **({"required": True} if required else {})}
+    return f"the request body has what was in {'the body' if body else 'the form'}"
+
+
+def _form(fields: list[Node]) -> tuple[Node, bool]:
+    properties: Node = {}
+    has_file = False
+    for each in fields:
+        schema = each.get("schema")
+        kind = dict(schema) if isinstance(schema, dict) else {key: each[key] for key in _SIMPLE if key in each}
+        if kind.get("type") == "file":
+            kind = {**kind, "type": "string", "format": "binary"}
+            has_file = True
+        properties[str(each.get("name"))] = kind
+    required = [str(each.get("name")) for each in fields if each.get("required") is True]
+    whole: Node = {"type": "object", "properties": properties, **({"required": required} if required else {})}
+    media = "multipart/form-data" if has_file else "application/x-www-form-urlencoded"
+    return {media: {"schema": whole}}, bool(required)
+
+
+def _put_parameter(case: Case) -> str | None:
+    return _into_body(case) or _parameter_aside(case)
+
+
+# References that lead nowhere.
+
+_RELATIVE = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:|#/)").match
+
+
+def _unlink(document: Node, path: tuple[str, ...], node: Node) -> None:
+    """Keep a reference as ``x-ref``, with what an object at its place must have."""
+    reference = node["$ref"]
+    _set_aside(node, "$ref")
+    around = path[-2] if len(path) > 1 else ""
+    if around == "responses":
+        node.setdefault("description", f"Defined in {reference}")
+    elif path[-1:] == ("requestBody",) or around == "requestBodies":
+        node.setdefault("content", {"*/*": {}})
+    elif around == "headers" and "openapi" in document:
+        node.setdefault("schema", {"type": "string"})
+
+
+def _reference_aside(case: Case) -> str | None:
+    """A reference whose target is missing or of another kind: anything may stand there."""
+    if case.key != "$ref" or not isinstance(case.holder, dict) or not isinstance(case.node, str):
+        return None
+    _unlink(case.document, case.path[:-1], case.holder)
+    return f"the reference to {case.node}, which leads nowhere, is kept as x-ref"
+
+
+def _files_aside(case: Case) -> str | None:
+    """All references to files, of which there is none beside a definition that API-M keeps."""
+    if not isinstance(case.node, str) or not _RELATIVE(case.node):
+        return None
+    unlinked: dict[str, None] = {}
+    pending: list[tuple[tuple[str, ...], Any]] = [((), case.document)]
+    seen: set[int] = set()
+    while pending:
+        path, node = pending.pop()
+        if not isinstance(node, (dict, list)) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, list):
+            pending.extend(((*path[-2:], str(index)), value) for index, value in enumerate(node))
+            continue
+        reference = node.get("$ref")
+        if isinstance(reference, str) and _RELATIVE(reference) and path[-2:-1] != ("properties",):
+            unlinked[reference] = None
+            _unlink(case.document, path, node)
+        elif isinstance(reference, str) and _RELATIVE(reference):
+            unlinked[reference] = None
+            _set_aside(node, "$ref")
+        pending.extend(((*path[-2:], key), value) for key, value in node.items() if key[:2] != "x-")
+    return f"kept as x-ref, for there is no such file: {', '.join(sorted(unlinked))}"
+
+
 def _docs_aside(case: Case) -> str | None:
     if not isinstance(case.holder, dict) or case.key != "externalDocs":
         return None
@@ -395,13 +551,14 @@ _MISSING: dict[str, tuple[Fix, ...]] = {
     "version": (_add_version,),
     "responses": (_add_responses,),
     "description": (_add_description,),
-    "name": (_add_name, _scheme_aside),
+    "name": (_add_name, _parameter_aside, _scheme_aside),
     "type": (_type_of_schema, _add_type, _scheme_aside),
     "content": (_add_schema, _add_content),
     "schema": (_add_schema,),
-    "in": (_add_place, _scheme_aside),
+    "in": (_add_place, _parameter_aside, _scheme_aside),
     "items": (_add("items", dict, "the items of the array may be anything"),),
     "default": (_add_default,),
+    "identifier": (_add_identifier,),
     "url": (_docs_aside, _add("url", "/", "the server's url is /")),
     "scopes": (_add("scopes", dict, "the flow has no scopes"),),
     "authorizationUrl": (_scheme_aside,),
@@ -659,14 +816,22 @@ _FIXES: dict[str, tuple[Fix, ...]] = {
         _into_list,
         _out_of_list,
         _replace_info,
+        _replace_paths,
         _replace_responses,
         _replace_items,
+        _parameter_aside,
         under_x,
         _describe,
     ),
     "bad-security-type": (_scheme_aside,),
     "path-schema-ref-missing": (_add_missing_schema,),
-    "component-schema-ref-missing": (_add_missing_schema,),
+    "component-schema-ref-missing": (_add_missing_schema, _reference_aside),
+    "ref-target-not-found": (_reference_aside,),
+    "ref-wrong-section": (_reference_aside, _parameter_aside),
+    "external-ref-unloadable": (_files_aside,),
+    "bad-url": (_files_aside,),
+    "oas2-exception": (_files_aside,),
+    "bad-parameter-in": (_put_parameter, _parameter_aside),
     "path-param-undeclared": (_declare_path_parameter,),
     "path-param-not-required": (_require_path_parameters,),
     "repeated": (_new_operation_id, _merge_tags),
@@ -677,7 +842,7 @@ _FIXES: dict[str, tuple[Fix, ...]] = {
     "bad-component-name": (_rename_component,),
     "scope-undeclared": (_declare_scopes,),
     "class-cast": (_name_kind,),
-    "null-pointer": (_no_paths,),
+    "null-pointer": (_no_paths, _whole_version),
     "bad-contact-or-license-url": (_whole_url, under_x),
     "example-and-examples": (under_x,),
     "value-and-external-value": (under_x,),

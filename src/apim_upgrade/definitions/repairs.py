@@ -16,7 +16,7 @@ from apim_upgrade.definitions.model import Judgement, Message
 from apim_upgrade.definitions.openapi import judge
 from apim_upgrade.definitions.reader import Node
 from apim_upgrade.definitions.text import Form, Text, read
-from apim_upgrade.definitions.writing import difference, same, write, write_json
+from apim_upgrade.definitions.writing import all_duplicates_equal, difference, same, tolerant, write, write_json
 
 _MOST_ROUNDS = 500
 _LATER = frozenset(
@@ -81,15 +81,18 @@ def repair(document_text: bytes, release: str, *, name: str = "", version: str =
     if judgement.acceptable:
         return None
     text = read(document_text)
-    too_large = "yaml-too-large" in judgement.codes
-    if not isinstance(text.document, dict) or text.duplicates or text.trailing or text.remark:
-        return None
     try:
-        attempt = _Attempt(text, release, name, version, as_json=too_large)
+        attempt = _Attempt(text, release, name, version)
         attempt.run(judgement)
     except (RecursionError, ValueError, OverflowError):
         return None
     return attempt.result()
+
+
+_SWAGGER_ALONE = frozenset(
+    ("basePath", "host", "definitions", "securityDefinitions", "schemes", "consumes", "produces")
+)
+_OPENAPI_ALONE = frozenset(("components", "servers"))
 
 
 @dataclass(slots=True)
@@ -100,16 +103,15 @@ class _Attempt:
     release: str
     name: str
     version: str
-    as_json: bool
     text: str = ""
     judgement: Judgement = field(init=False)
     changes: list[Change] = field(default_factory=list)
-    layout_kept: bool = True
+    notes: dict[str, None] = field(default_factory=dict)
 
     def run(self, judgement: Judgement) -> None:
         self.text, self.judgement = self.source.text, judgement
-        if self.as_json:
-            self._become_json()
+        if not self._make_readable():
+            return
         for _ in range(_MOST_ROUNDS):
             messages = [each for each in self.judgement.messages if fixes_for(each)]
             urgent = [each for each in messages if each.code not in _LAST]
@@ -120,27 +122,58 @@ class _Attempt:
     def result(self) -> Repair | None:
         if not self.changes:
             return None
-        note = ""
-        if self.as_json:
-            note = "The text is JSON now: as YAML it is longer than the product reads."
-        elif not self.layout_kept and self.source.form is Form.JSON:
-            note = "The blanks between the values are written anew."
-        elif not self.layout_kept:
-            note = "The YAML is written anew: its comments and its layout are lost."
         return Repair(
             before=self.source.text,
             text=self.text.encode(),
             changes=tuple(self.changes),
             left=() if self.judgement.acceptable else self.judgement.messages,
-            note=note,
-            form=self.source.form,
+            note=" ".join(self.notes),
+            form=read(self.text).form if self.source.document is not None else Form.YAML,
         )
 
-    def _become_json(self) -> None:
-        text = write_json(self.source.document)
-        judgement = judge(text, self.release)
+    def _make_readable(self) -> bool:
+        """Mend the text itself, where it can be, so that there is a document of a known language to repair."""
+        document = self.source.document
+        if self.source.problem is not None:
+            document = tolerant(self.source.text)
+            if document is None:
+                return False
+            self._rewrite(document, "syntax", "the text is written anew as strict JSON")
+        elif self.source.duplicates:
+            if self.source.form is not Form.JSON or not all_duplicates_equal(self.source.text):
+                return False
+            self._rewrite(document, "duplicate-key", "keys given twice with the same value are given once")
+        elif "yaml-too-large" in self.judgement.codes:
+            self._rewrite(document, "yaml-too-large", "the definition is written as JSON, which has no limit")
+            self.notes["The text is JSON now: as YAML it is longer than the product reads."] = None
+        if not isinstance(document, dict) or self.source.trailing or self.source.remark:
+            self.changes.clear()
+            return False
+        return "swagger" in document or "openapi" in document or self._name_language(document)
+
+    def _rewrite(self, document: Any, code: str, what: str) -> None:
+        self.text = write_json(document, self.source.text if self.source.form is Form.JSON else "{}")
+        self.judgement = judge(self.text, self.release)
+        self.changes.append(Change(code, "", what))
+
+    def _name_language(self, document: Node) -> bool:
+        swagger, openapi = (any(key in document for key in keys) for keys in (_SWAGGER_ALONE, _OPENAPI_ALONE))
+        if swagger == openapi or "paths" not in document:
+            self.changes.clear()
+            return False
+        key, value = ("swagger", "2.0") if swagger else ("openapi", "3.0.1")
+        before = read(self.text)
+        text, kept = write({key: value, **before.document}, before.document, self.text, before.form)
+        self._accept(text, judge(text, self.release), [Change("no-spec-version", "", f"{key} is {value}")], kept)
+        return True
+
+    def _accept(self, text: str, judgement: Judgement, changes: list[Change], kept: bool) -> None:
         self.text, self.judgement = text, judgement
-        self.changes.append(Change("yaml-too-large", "", "the definition is written as JSON, which has no limit"))
+        self.changes += changes
+        if not kept:
+            json_note = "The blanks between the values are written anew."
+            yaml_note = "The YAML is written anew: its comments and its layout are lost."
+            self.notes[json_note if read(text).form is Form.JSON else yaml_note] = None
 
     def _mend(self, messages: Sequence[Message]) -> bool:
         """Try the first fix of every message at once, halving what does not hold; whether anything was kept."""
@@ -169,9 +202,7 @@ class _Attempt:
         answered = {(change.code, change.pointer) for change in changes}
         if not self._holds(judgement, answered) or not same(read(text).document, document):
             return False
-        self.text, self.judgement = text, judgement
-        self.changes += changes
-        self.layout_kept = self.layout_kept and kept
+        self._accept(text, judgement, changes, kept)
         return True
 
     def _case(self, document: Node, message: Message) -> Case | None:

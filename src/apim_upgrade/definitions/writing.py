@@ -91,6 +91,49 @@ def write_json(document: Node, text: str = "{}") -> str:
     return text[:start] + body + text[start + len(stripped) :]
 
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+
+
+def tolerant(text: str) -> Node | None:
+    """
+    What a text that is no JSON was surely meant to hold; None where that is not sure.
+
+    Comments, commas before a closing bracket, control characters in texts, and single quotes are forgiven.
+    """
+    plain = _TOKEN.sub(lambda found: found.group() if found.group()[0] == '"' else "", text)
+    for candidate in (plain, "\ufeff" + plain):
+        if not plain.lstrip().startswith("{"):
+            return None
+        found = read(_escaped(candidate))
+        if isinstance(found.document, dict) and not (found.duplicates or found.trailing or found.remark):
+            return found.document
+    return None
+
+
+def _escaped(text: str) -> str:
+    """The text with control characters inside double quotes written as JSON wants them."""
+    return _TOKEN.sub(lambda found: _CONTROL.sub(lambda each: f"\\u{ord(each.group()):04x}", found.group()), text)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
+def all_duplicates_equal(text: str) -> bool:
+    """Whether every key that stands twice in an object of a JSON text has the same value each time."""
+    equal = True
+
+    def node(pairs: list[tuple[str, Any]]) -> Node:
+        nonlocal equal
+        made: Node = {}
+        for key, value in pairs:
+            equal = equal and (key not in made or same(made[key], value))
+            made[key] = value
+        return made
+
+    json.JSONDecoder(object_pairs_hook=node, strict=False).raw_decode(text.strip("".join(map(chr, range(33)))))
+    return equal
+
+
 class _Dumper(yaml.CSafeDumper):
     """Writes texts so that every reader of YAML 1.1 takes them for texts."""
 
