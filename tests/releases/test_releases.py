@@ -143,6 +143,7 @@ def test_the_releases_are_those_of_the_facts() -> None:
         assert (fact.released.isoformat() if fact.released else None) == entry["release_notes_date"]
         assert list(fact.jdk_accepted) == (entry["jdk"]["start_script_accepts"] or [])
         assert list(fact.jdk_tested) == (entry["jdk"]["tested"] or [])
+        assert list(fact.os_tested) == (entry["os_tested"] or [])
         tested = {name: list(versions) for name, versions in fact.dbms_tested.items()}
         assert tested == (entry["dbms_tested"] or {})
         assert list(fact.sources) == entry["documented_sources"]

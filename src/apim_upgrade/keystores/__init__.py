@@ -1,5 +1,15 @@
-"""Trusted certificates in Java key stores: JKS, JCEKS and PKCS#12."""
+"""Java key stores (JKS, JCEKS, PKCS#12): certificates, private keys, and the secrets encrypted with them."""
 
-from apim_upgrade.keystores.store import certificates
+from apim_upgrade.keystores.secrets import StoredSecret, can_decrypt, stored_secret
+from apim_upgrade.keystores.store import KeyEntry, Store, certificates, key_store, stored_key_store
 
-__all__ = ["certificates"]
+__all__ = [
+    "KeyEntry",
+    "Store",
+    "StoredSecret",
+    "can_decrypt",
+    "certificates",
+    "key_store",
+    "stored_key_store",
+    "stored_secret",
+]

@@ -35,6 +35,7 @@ class ReleaseFacts:
     """What the start script lets pass."""
     jdk_tested: tuple[str, ...] = ()
     dbms_tested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    os_tested: tuple[str, ...] = ()
     distributions: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     start_script: str | None = None
