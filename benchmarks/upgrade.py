@@ -61,8 +61,8 @@ class Result:
         return sum(self.phases.values())
 
 
-def measure(apis: int, options: argparse.Namespace) -> Result:
-    """Make up an estate, time the plain copy and the upgrade; at one size the loops too."""
+def measure(source: str, apis: int, options: argparse.Namespace) -> Result:
+    """Make up an estate, time the plain copy and the upgrade; at one size of the first release the loops too."""
     with EmbeddedPostgres() as server, TemporaryDirectory() as folder:
         addresses = {part: server.address(part) for part in PARTS}
         with server.connect() as connection:
@@ -71,7 +71,7 @@ def measure(apis: int, options: argparse.Namespace) -> Result:
         am, shared = (Database(part, address) for part, address in addresses.items())
         began = time.perf_counter()
         written = samples.write(
-            Release.parse(options.source),
+            Release.parse(source),
             am,
             shared,
             apis=apis,
@@ -82,7 +82,7 @@ def measure(apis: int, options: argparse.Namespace) -> Result:
         with server.connect() as connection:
             size = sum(int(connection.execute(f"SELECT pg_database_size('{part}')").fetchone()[0]) for part in PARTS)
         copied = copy_time(server)
-        loops = loop_times(server) if apis == options.loops_at else []
+        loops = loop_times(server) if (source, apis) == (options.sources[0], options.loops_at) else []
         result = Result(apis, sum(written.rows.values()), size // 2**20, made, copied, loops)
         truststore = Path(folder) / "client-truststore.jks"
         truststore.write_bytes(samples.truststore(am))
@@ -167,10 +167,10 @@ def work(job: dict[str, object]) -> dict[str, object]:
     }
 
 
-def tables(results: list[Result], options: argparse.Namespace) -> str:
-    """The tables as Markdown."""
+def tables(source: str, results: list[Result], options: argparse.Namespace) -> str:
+    """The tables of one source release as Markdown."""
     lines = [
-        f"{options.source} to {options.target}, {options.applications} applications and {options.tokens} tokens "
+        f"{source} to {options.target}, {options.applications} applications and {options.tokens} tokens "
         f"per API; PostgreSQL on the same machine ({os.cpu_count()} cores, Python {platform.python_version()}; "
         f"load average of the last quarter of an hour, this work included: {os.getloadavg()[2]:.1f}).",
         "",
@@ -230,7 +230,7 @@ def main() -> int:
     parser.add_argument("--applications", type=int, default=100, help="per API")
     parser.add_argument("--tokens", type=int, default=100, help="per API")
     parser.add_argument("--loops-at", type=int, default=1000, help="the size at which the loops are measured too")
-    parser.add_argument("--from", dest="source", default="3.2.0")
+    parser.add_argument("--from", dest="sources", default="3.2.0,4.0.0", help="releases; the loops are of the first")
     parser.add_argument("--to", dest="target", default="4.4.0")
     parser.add_argument("--json", type=Path, help="keep the figures in this file as well")
     parser.add_argument("--job", help=argparse.SUPPRESS)
@@ -239,16 +239,20 @@ def main() -> int:
         print(json.dumps(work(json.loads(options.job))))
         return 0
     options.sizes = [int(each) for each in options.sizes.split(",")]
-    results = []
-    for apis in options.sizes:
-        results.append(measure(apis, options))
-        print(tables(results, options), file=sys.stderr)
-        before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        README.write_text(f"{before}{BEGIN}\n\n{tables(results, options)}\n\n{END}{after}", encoding="utf-8")
+    options.sources = options.sources.split(",")
+    results: dict[str, list[Result]] = {source: [] for source in options.sources}
+    for source in options.sources:
+        for apis in options.sizes:
+            results[source].append(measure(source, apis, options))
+            text = "\n\n".join(tables(name, each, options) for name, each in results.items() if each)
+            print(text, file=sys.stderr)
+            before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+            after = rest.partition(END)[2]
+            README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
     if options.json:
-        options.json.write_text(json.dumps([asdict(each) for each in results], indent=2), encoding="utf-8")
-    return 0 if all(each.holds for each in results) else 1
+        figures = {source: [asdict(each) for each in found] for source, found in results.items()}
+        options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    return 0 if all(each.holds for found in results.values() for each in found) else 1
 
 
 if __name__ == "__main__":
