@@ -282,3 +282,19 @@ def test_a_rule_without_a_page_or_with_a_wrong_code_is_a_bug() -> None:
 def test_places_can_be_read() -> None:
     assert str(Spot("/a/swagger.json", "/paths", 4)) == "/a/swagger.json#/paths, line 4"
     assert str(Row("am", "AM_API")) == "am.AM_API"
+
+
+def test_a_rule_that_leaves_a_stream_half_way_spoils_nothing(carry_out: Callable[..., Report]) -> None:
+    kept = []
+
+    def half_way(subject: Subject) -> Iterator[Finding]:
+        rows = subject.am.stream("SELECT api_id FROM am_api", batch=1)
+        kept.append(rows)
+        next(rows)
+        yield Finding("One.")
+        raise ValueError("a slip")
+
+    report = carry_out(made("DB901", half_way), made("DB902", half_way), made("DB903", three))
+    assert [each.rule.code for each in report.unchecked] == ["DB901", "DB902"]
+    assert [each.code for each in report.findings if each.code == "DB903"] == ["DB903"] * 3
+    assert len(kept) == 2

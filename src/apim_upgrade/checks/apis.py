@@ -110,5 +110,6 @@ def _domain(row: object) -> str:
 
 
 def _of_artifact(domain: str, folder: str, uuid: str, state: str) -> Api:
-    provider, name, version = ([*folder.split("/"), "", "", ""])[:3]
+    *above, name, version = ["", "", *folder.rsplit("/", 2)]
+    provider = above[-1]
     return Api(domain, name, version, provider_in_tables(provider), state, "", uuid)

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, table
 
 from apim_upgrade.checks.apis import ApiIndex, read_apis
 from apim_upgrade.checks.artifacts import ArtifactFacts, read_artifacts
+from apim_upgrade.checks.definitions.judging import Judgements, judge_all
 from apim_upgrade.checks.model import Api
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.table_facts import TableFacts, table_facts
@@ -175,6 +176,11 @@ class Subject:
     def artifacts(self) -> tuple[ArtifactFacts, ...]:
         """What the artifact of every API and product says."""
         return read_artifacts(self.shared, self.apis, self.domains)
+
+    @cached_property
+    def definitions(self) -> Judgements:
+        """How the target judges every definition; what is not in order is kept."""
+        return judge_all(self)
 
     def api(self, api_id: int) -> Api | None:
         """The API of an AM_API.API_ID."""

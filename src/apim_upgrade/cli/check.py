@@ -60,6 +60,10 @@ def command(
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write the report here, not to standard output.")
     ] = None,
+    save_invalid: Annotated[
+        Path | None,
+        typer.Option("--save-invalid", metavar="DIR", help="Write each definition that is refused here, with why."),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Processes for definitions; one a processor without it."),
@@ -75,6 +79,7 @@ def command(
     usage. `run` refuses to begin while a blocker is open.
     """
     from apim_upgrade.checks import Severity, all_rules, check, open_subject, read_baseline, selected
+    from apim_upgrade.checks.definitions import save_invalid as save
     from apim_upgrade.checks.outputs import render
     from apim_upgrade.databases import Database
     from apim_upgrade.errors import EnvironmentProblem
@@ -95,6 +100,9 @@ def command(
         show_progress(noun="rules") as progress,
     ):
         report = check(subject, rules, baseline=accepted, listener=progress)
+        if save_invalid is not None:
+            saved = save(subject, subject.definitions.remarkable, save_invalid)
+            progress.say(f"{saved:,} invalid definitions written to {save_invalid}")
     text = render(report, format.value, least)
     if output is None:
         sys.stdout.write(text)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy import ClauseElement, Connection, CursorResult, Row, Table
+from sqlalchemy import ClauseElement, Connection, CursorResult, Result, Row, Table
 from sqlalchemy import text as sql_text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +23,7 @@ class PostgresSession:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._streams: list[Result[Any]] = []
 
     def execute(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run one statement; return the number of rows it touched, 0 where the server gives none."""
@@ -38,13 +39,26 @@ class PostgresSession:
         executable = sql_text(statement) if isinstance(statement, str) else statement
         options = {"stream_results": True, "yield_per": batch}
         with self._connection.execute(executable, execution_options=options) as result:
-            yield from result
+            self._streams.append(result)
+            try:
+                yield from result
+            finally:
+                if result in self._streams:
+                    self._streams.remove(result)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Try statements; if one fails, the transaction goes on as it was before."""
         with self._connection.begin_nested():
-            yield
+            before, self._streams = self._streams, []
+            try:
+                yield
+            finally:
+                # Closed any later, a stream that was left half-way would ask for a cursor that has gone, and so spoil
+                # the transaction that is to go on.
+                for result in self._streams:
+                    result.close()
+                self._streams = before
 
     def create_stage(self, table: Table) -> None:
         """Make a temporary table that falls with the transaction."""

@@ -23,18 +23,23 @@ _BATCH = 20
 
 
 def in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], *, few: int = _FEW, batch: int = _BATCH
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    few: int = _FEW,
+    batch: int = _BATCH,
+    processes: int | None = None,
 ) -> Iterator[Result]:
     """
     Yield ``function(item)`` for every item, in order.
 
-    Up to ``few`` items are worked here; more go to a process for each processor, ``batch`` at a time, no more than two
-    batches waiting for each. Function, items and results must be picklable. Raises EnvironmentProblem when a worker
-    process is ended from outside.
+    Up to ``few`` items are worked here; more go to as many processes as ``processes`` says (one a processor without
+    it), ``batch`` at a time, no more than two batches waiting for each. Function, items and results must be picklable.
+    Raises EnvironmentProblem when a worker process is ended from outside.
     """
     source = iter(items)
     first = list(islice(source, few + 1))
-    processes = os.cpu_count() or 1
+    processes = processes or os.cpu_count() or 1
     if len(first) <= few or processes == 1:
         yield from map(function, chain(first, source))
         return

@@ -38,6 +38,8 @@ class CheckChoices:
     keystores: tuple[KeyStore, ...] = ()
     end_of_support: Mapping[Release, date] = field(default_factory=dict)
     """The vendor publishes no such table that could be carried; an operator may."""
+    relaxed_definitions: bool = False
+    """Whether the new server runs with ``-DswaggerRelaxedValidation``."""
 
 
 class _Table(BaseModel):
@@ -61,6 +63,7 @@ class CheckTable(_Table):
     home: str | None = None
     keystore: list[KeyStoreTable] = []
     end_of_support: dict[str, date] = Field(default_factory=dict)
+    relaxed_definitions: bool = False
 
     def choices(self, folder: Path, problems: list[str]) -> CheckChoices:
         """Return the choices; relative paths start at ``folder``. What is wrong is added to ``problems``."""
@@ -85,6 +88,7 @@ class CheckTable(_Table):
             _present(folder, self.home, "check.home", problems),
             tuple(stores),
             support,
+            self.relaxed_definitions,
         )
 
 
