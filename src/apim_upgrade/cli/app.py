@@ -25,6 +25,7 @@ COMMANDS = (
     "inspect",
     "check",
     "rule",
+    "validate",
     "plan",
     "run",
     "status",
@@ -51,6 +52,10 @@ The way through an upgrade:
 \b
 To look something up:
   {NAME} rule       explain what a finding of check means
+
+\b
+To judge API definitions outside any estate:
+  {NAME} validate   judge files as a release would
 
 \b
 To see it all without a database of your own:

@@ -63,8 +63,9 @@ def _too_large(value: ValueNode) -> bool:
 def _fits_input(value: ObjectValueNode, kind: InputObjectTypeDefinitionNode, registry: Registry) -> bool:
     known = registry.inputs_of(kind)
     given = {each.name.value: each.value for each in value.fields}
-    if len(given) != len(value.fields) or given.keys() - known.keys():
+    # Not by set arithmetic, which goes through all fields of the type for every value.
+    if len(given) != len(value.fields) or not all(name in known for name in given):
         return False
-    if registry.required_of(kind) - given.keys():
+    if not all(name in given for name in registry.required_of(kind)):
         return False
     return all(fits(each, known[name].type, registry) for name, each in given.items())
