@@ -1,0 +1,1 @@
+"""Rules about tenants, users, roles and the identity data of the resident key manager."""
