@@ -85,16 +85,16 @@ def _untyped(subject: Subject) -> frozenset[int]:
 @rule("API003", Severity.MAJOR, title="API without a type", problems=("reg-overview-type-null",))
 def no_type(subject: Subject) -> Iterator[Finding]:
     """
-    What: AM_API.API_TYPE or the type in the artifact is empty. Releases before 3.0.0 did not keep the type, and
-    estates that came from there may still lack it.
+    What: AM_API.API_TYPE or the type in the artifact is empty. Releases before 3.0.0 did not keep the type, and estates
+    that came from there may still lack it.
 
     Why: A server of 4.0.0 or later decides by the type what an API is; without it, SOAP and WebSocket APIs are taken
     for REST APIs, and products for nothing at all.
 
     How found: Rows and artifacts with an empty type or the text NULL.
 
-    How to mend: Save the API in the old publisher. Where only AM_API lacks the type, the upgrade takes it from
-    the artifact and nothing has to be done.
+    How to mend: Save the API in the old publisher. Where only AM_API lacks the type, the upgrade takes it from the
+    artifact and nothing has to be done.
     """
     subject.saw("APIs", len(subject.apis))
     untyped = _untyped(subject)
@@ -134,8 +134,8 @@ def uuids(subject: Subject) -> Iterator[Finding]:
     What: Two artifacts of a tenant have one UUID; or, from 4.0.0 on, AM_API.API_UUID is empty or differs from the UUID
     of the artifact; or AM_API.STATUS is empty.
 
-    Why: From 4.0.0 on everything knows an API by its UUID, and it has to be unique. An API whose row and artifact
-    do not have the same one is in no portal and on no gateway.
+    Why: From 4.0.0 on everything knows an API by its UUID, and it has to be unique. An API whose row and artifact do
+    not have the same one is in no portal and on no gateway.
 
     How found: UUIDs of the artifacts are compared within each tenant, and from 4.0.0 on with AM_API. Before 4.0.0
     AM_API has none; the upgrade fills them, and REG001 tells the rows that will get none.

@@ -69,8 +69,8 @@ def no_scheme(subject: Subject) -> Iterator[Finding]:
     What: AM_API_URL_MAPPING.AUTH_SCHEME is NULL or empty, as servers of 4.x leave it for imported operations whose
     definition does not name one.
 
-    Why: Such an operation asks for a token, as one of scheme Any does. Servers up to 4.2.0 lose it when a product
-    that offers it is saved.
+    Why: Such an operation asks for a token, as one of scheme Any does. Servers up to 4.2.0 lose it when a product that
+    offers it is saved.
 
     How found: Rows of AM_API_URL_MAPPING, revisions included.
 
@@ -89,16 +89,16 @@ def no_scheme(subject: Subject) -> Iterator[Finding]:
 )
 def gone_scheme(subject: Subject) -> Iterator[Finding]:
     """
-    What: An operation has a scheme other than Any, None and Application & Application User. Releases of 2.x let one
-    ask for tokens of applications only, or of users only.
+    What: An operation has a scheme other than Any, None and Application & Application User. Releases of 2.x let one ask
+    for tokens of applications only, or of users only.
 
     Why: Gateways of today take such an operation for one that any valid token may call: more callers are let in than
     its owner wanted.
 
     How found: AM_API_URL_MAPPING.AUTH_SCHEME of the working copies, grouped by API.
 
-    How to mend: Ask the owner of the API. Set the operation to Application & Application User, and keep others out by
-    a scope.
+    How to mend: Ask the owner of the API. Set the operation to Application & Application User, and keep others out by a
+    scope.
     """
     subject.saw_rows("operations", "am", API_URL_MAPPING.name)
     mapping = API_URL_MAPPING

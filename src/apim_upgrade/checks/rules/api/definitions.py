@@ -1,0 +1,261 @@
+"""Rules about what lies beside an artifact: definitions, WSDLs, documents. Whether a definition is valid is DEF's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import String, and_, func, literal, or_, select
+
+from apim_upgrade import registry
+from apim_upgrade.checks.model import Api, Finding, Repair, Severity, Spot
+from apim_upgrade.checks.rule import rule
+from apim_upgrade.checks.rules.common import by_state, plural, such_as
+from apim_upgrade.checks.subject import Subject
+from apim_upgrade.registry import CONTENT, PATH, RESOURCE
+
+_DESCRIBED = ("HTTP", "SOAP", "SOAPTOREST", "GRAPHQL", "APIPRODUCT")
+_OPENAPI = "swagger.json"
+_ZIP = b"PK"
+"""How a zip begins."""
+_WSDLS = f"{registry.D}/wsdls"
+
+
+@rule(
+    "API020",
+    Severity.MAJOR,
+    title="API without a definition",
+    problems=("api-swagger-missing", "prod-export-npe"),
+    sources=("wso2/api-manager#1979", "wso2/api-manager#605"),
+)
+def no_definition(subject: Subject) -> Iterator[Finding]:
+    """
+    What: The folder of an API or product has no swagger.json, or an empty one; or the folder of a GraphQL API has no
+    schema.
+
+    Why: The vendor's client stops at the first one. This tool goes on, but cannot make a gateway artifact of such an
+    API where the upgrade passes into 4.0.0, and no publisher can show or save it.
+
+    How found: Files beside the artifacts of the types HTTP, SOAP, SOAPTOREST, GRAPHQL and APIProduct. Streaming APIs
+    have an AsyncAPI document instead (API014).
+
+    How to mend: Write a definition in the publisher of the old release and save the API. Its operations are in
+    AM_API_URL_MAPPING, from which paths, methods and scopes can be taken.
+    """
+    subject.saw("definitions", len(subject.artifacts))
+    apis = {(found.tenant_id, found.folder): found.api for found in subject.artifacts}
+    for kind in (_OPENAPI, "graphql"):
+        document, content = RESOURCE.alias("document"), CONTENT
+        named = document.c.reg_name == _OPENAPI if kind == _OPENAPI else document.c.reg_name.like("%.graphql")
+        there = (
+            select(document.c.reg_name)
+            .join(
+                content,
+                and_(
+                    content.c.reg_content_id == document.c.reg_content_id,
+                    content.c.reg_tenant_id == document.c.reg_tenant_id,
+                ),
+            )
+            .where(
+                document.c.reg_path_id == RESOURCE.c.reg_path_id,
+                document.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+                named,
+                func.length(content.c.reg_content_data) > 0,
+            )
+            .correlate(RESOURCE)
+        )
+        lacking = (
+            select(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
+            .join(PATH, registry.resource_path())
+            .where(registry.working_artifact(), ~there.exists())
+            .order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
+        )
+        for row in subject.shared.stream(lacking):
+            api = apis.get((row.reg_tenant_id, row.reg_path_value))
+            if api is None or api.type not in (_DESCRIBED if kind == _OPENAPI else ("GRAPHQL",)):
+                continue
+            what = _OPENAPI if kind == _OPENAPI else "GraphQL schema"
+            yield Finding(
+                f"{api}: the registry has no {what} of it.",
+                place=Spot(registry.join(row.reg_path_value, _OPENAPI if kind == _OPENAPI else "*.graphql")),
+                api=api,
+                severity=by_state(api),
+            )
+
+
+@rule(
+    "API021",
+    Severity.MINOR,
+    title="SOAP API whose WSDL is missing, no zip, or another's",
+    problems=("soap-wsdl-archive",),
+)
+def wsdls(subject: Subject) -> Iterator[Finding]:
+    """
+    What: The registry has no WSDL of a SOAP API under its own name, or keeps as an archive what is no zip; or the
+    artifact names the WSDL of another API or version.
+
+    Why: The portals offer the WSDL for download. From 4.0.0 on it lies in the folder of its API, and the upgrade puts
+    it there; what cannot be found stays away.
+
+    How found: For APIs whose artifact has a link to a WSDL, a file or archive of provider, name and version is looked
+    for, below `applicationdata/wsdls` before 4.0.0 and in the folder of the API after that. The link in the artifact is
+    compared with it: import and a new version leave that of the first API there, which is common and harmless.
+
+    How to mend: Upload the WSDL anew in the publisher of the old release. Of links to other files nothing has to be
+    done: the upgrade finds the WSDL by its name and sets the link.
+    """
+    soap = [found for found in subject.artifacts if found.api.type == "SOAP" and not found.broken]
+    subject.saw("APIs", len(subject.apis))
+    if not soap:
+        return
+    files = _wsdl_files(subject)
+    elsewhere = []
+    for found in soap:
+        own = _file_name(found.api)
+        plain, archive = f"{own}.wsdl", f"{own}.zip"
+        places = [
+            registry.join(folder, name)
+            for folder in (found.folder, _WSDLS)
+            for name in (plain, f"archives/{archive}")
+            if (found.tenant_id, registry.join(folder, name)) in files
+        ]
+        if not places and found.wsdl:
+            yield Finding(
+                f"{found.api}: the registry has no WSDL of it.",
+                place=Spot(registry.join(found.folder, plain)),
+                api=found.api,
+            )
+        for place in places:
+            if place.endswith(".zip") and not files[found.tenant_id, place]:
+                yield Finding(f"{found.api}: its WSDL archive is no zip.", place=Spot(place), api=found.api)
+        if found.wsdl and not found.wsdl.endswith((plain, archive)):
+            elsewhere.append(found.api)
+    if elsewhere:
+        yield Finding(
+            f"{plural(len(elsewhere), 'SOAP API names', 'SOAP APIs name')} the WSDL of another API or version"
+            f"{such_as(elsewhere)}.",
+            "Nothing: WSDLs are found by their names.",
+            item="links to WSDLs",
+            severity=Severity.INFO,
+            repair=Repair.AUTOMATIC,
+        )
+
+
+def _file_name(api: Api) -> str:
+    return f"{registry.provider_in_path(api.provider)}--{api.name}{api.version}"
+
+
+def _wsdl_files(subject: Subject) -> dict[tuple[int, str], bool]:
+    """WSDLs and archives by tenant and path; false for an archive that is no zip."""
+    named = registry.files().with_only_columns(
+        RESOURCE.c.reg_tenant_id,
+        PATH.c.reg_path_value,
+        RESOURCE.c.reg_name,
+        func.substr(CONTENT.c.reg_content_data, 1, len(_ZIP)).label("begins"),
+    )
+    beside = PATH.c.reg_path_value.startswith(f"{registry.PROVIDERS}/", autoescape=True)
+    wanted = named.where(
+        or_(
+            PATH.c.reg_path_value.in_((_WSDLS, f"{_WSDLS}/archives")),
+            and_(beside, RESOURCE.c.reg_name.like("%.wsdl")),
+            and_(beside, PATH.c.reg_path_value.like("%/archives"), RESOURCE.c.reg_name.like("%.zip")),
+        )
+    )
+    return {
+        (row.reg_tenant_id, registry.join(row.reg_path_value, row.reg_name)): not row.reg_name.endswith(".zip")
+        or bytes(row.begins or b"") == _ZIP
+        for row in subject.shared.stream(wanted)
+    }
+
+
+@rule(
+    "API022",
+    Severity.MINOR,
+    title="document of an API without its content",
+    problems=("docs-not-listed",),
+    sources=("wso2/product-apim#12863",),
+)
+def empty_documents(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A document that is written in the publisher (inline or markdown), or uploaded as a file, has no text or file
+    in the registry.
+
+    Why: The developer portal lists the document and shows an empty page, or an error. Whoever compares documents after
+    the upgrade takes it for lost.
+
+    How found: Document artifacts of the working copies without a resource of their name below `documentation/contents`,
+    of the source types INLINE, MARKDOWN and FILE; for FILE the file that the artifact names is looked up below
+    `documentation/files`.
+
+    How to mend: Write or upload the content again in the publisher, or delete the document. It was empty before the
+    upgrade, too.
+    """
+    contents, content = PATH.alias("contents_path"), RESOURCE.alias("content")
+    written = (
+        select(content.c.reg_name)
+        .join(
+            contents,
+            and_(contents.c.reg_path_id == content.c.reg_path_id, contents.c.reg_tenant_id == content.c.reg_tenant_id),
+        )
+        .where(
+            contents.c.reg_path_value == PATH.c.reg_path_value + literal("/contents", String),
+            contents.c.reg_tenant_id == PATH.c.reg_tenant_id,
+            content.c.reg_name == RESOURCE.c.reg_name,
+        )
+        .correlate(PATH, RESOURCE)
+    )
+    documents = and_(
+        RESOURCE.c.reg_media_type == registry.DOCUMENT_MEDIA_TYPE,
+        PATH.c.reg_path_value.startswith(f"{registry.PROVIDERS}/", autoescape=True),
+        PATH.c.reg_path_value.like("%/documentation"),
+    )
+    number = subject.shared.all(
+        select(func.count()).select_from(RESOURCE).join(PATH, registry.resource_path()).where(documents)
+    )[0][0]
+    subject.saw("documents", number)
+    apis = {(found.tenant_id, found.folder): found.api for found in subject.artifacts} if number else {}
+    files: set[tuple[int, str]] | None = None
+    bare = registry.files().where(documents, ~written.exists())
+    for row in subject.shared.stream(
+        bare.order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value, RESOURCE.c.reg_name)
+    ):
+        try:
+            document = registry.Artifact.parse(row.content)
+        except registry.BrokenArtifact as broken:
+            wrong = f"it cannot be read, {broken}"
+        else:
+            source = document.get("sourceType").upper()
+            if source == "FILE":
+                files = _document_files(subject) if files is None else files
+                path = document.get("filePath").partition("/registry/resource")[2]
+                if path and (row.tenant_id, path) in files:
+                    continue
+                wrong = "its file is not there"
+            elif source in ("INLINE", "MARKDOWN"):
+                wrong = "it has no text"
+            else:
+                continue
+        folder = row.folder.removesuffix("/documentation")
+        api = apis.get((row.tenant_id, folder))
+        domain = subject.domain(row.tenant_id)
+        yield Finding(
+            f"Document {row.name} of {api or folder}: {wrong}.",
+            place=Spot(registry.join(row.folder, row.name)),
+            api=api,
+            tenant=domain,
+            item=f"{api.item if api else folder}/{row.name}",
+        )
+
+
+def _document_files(subject: Subject) -> set[tuple[int, str]]:
+    uploaded = (
+        select(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value, RESOURCE.c.reg_name)
+        .join(PATH, registry.resource_path())
+        .where(
+            PATH.c.reg_path_value.startswith(f"{registry.PROVIDERS}/", autoescape=True),
+            PATH.c.reg_path_value.like("%/documentation/files"),
+            RESOURCE.c.reg_name.is_not(None),
+        )
+    )
+    return {
+        (row.reg_tenant_id, registry.join(row.reg_path_value, row.reg_name)) for row in subject.shared.stream(uploaded)
+    }
