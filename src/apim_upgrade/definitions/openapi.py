@@ -27,7 +27,7 @@ def judge(raw: bytes | str, release: str, *, relaxed: bool = False) -> Judgement
     Raises ``ValueError`` for a release whose verdicts are not known, and nothing for any text.
     """
     rules = rules_of(release)
-    text = read(raw)
+    text = read(raw, longest_yaml=PRODUCT_YAML_LIMIT) if rules.text_steps else read(raw)
     try:
         return _judge(text, rules, relaxed=relaxed and rules.relaxed_mode)
     except RecursionError:
@@ -45,7 +45,7 @@ def _judge(text: Text, rules: Rules, *, relaxed: bool) -> Judgement:
 
 def _refusal(text: Text, rules: Rules) -> Judgement | None:
     """The judgement of a text that no parser gets to see, or that none can make an object of."""
-    if rules.text_steps and text.form is Form.YAML and len(text.text) > PRODUCT_YAML_LIMIT:
+    if rules.text_steps and text.form is Form.YAML and text.too_large:
         return _refused(text, "yaml-too-large", _TOO_LARGE, aborted=True)
     if text.problem is not None:
         aborted = rules.text_steps and text.form is Form.YAML
@@ -207,9 +207,14 @@ def _messages(findings: Iterable[Finding], document: Any, text: Text) -> tuple[M
         pointers.append(pointer)
     lines = text.lines(set(pointers))
     return tuple(
-        Message(finding.code, finding.text, pointer, lines.get(pointer))
+        Message(finding.code, _printable(finding.text), _printable(pointer), lines.get(pointer))
         for finding, pointer in zip(findings, pointers, strict=True)
     )
+
+
+def _printable(text: str) -> str:
+    """A text that can be written anywhere: half characters, which JSON may hold, as escapes."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _pointers(document: Any, wanted: set[int]) -> dict[int, str]:

@@ -24,6 +24,7 @@ from apim_upgrade.definitions.reader import (
     Node,
     Table,
     list_at,
+    names_in_braces,
     object_at,
     require,
     table,
@@ -144,7 +145,6 @@ _ENCODING_STYLES = frozenset(["form", "deepObject", "pipeDelimited", "spaceDelim
 
 _NAME = re.compile(r"[a-zA-Z0-9.\-_]+").fullmatch
 _NAME_RULE = "doesn't adhere to regular expression ^[a-zA-Z0-9\\.\\-_]+$"
-_TEMPLATE = re.compile(r"\{(.+?)\}").findall
 _SEPARATORS = re.compile(r"[-/.]+").split
 _ILLEGAL_IN_URI = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})").search
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
@@ -541,7 +541,7 @@ class _Reading:
         item: Node,
         read: tuple[list[Parameter], list[tuple[Node, Any]]] | None,
     ) -> None:
-        for name in _whole_parts(path) if self.rules.whole_parts_are_names else _TEMPLATE(path):
+        for name in _whole_parts(path) if self.rules.whole_parts_are_names else names_in_braces(path):
             if read is None:
                 raise Broken("null-pointer", "java.lang.NullPointerException", item, "$ref")
             own, operations = read

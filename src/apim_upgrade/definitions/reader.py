@@ -193,3 +193,13 @@ def text_of(value: object) -> str | None:
 def text_at(node: Node, key: str) -> str | None:
     """The text under a key, None when it is absent, null, or no scalar."""
     return text_of(node.get(key))
+
+
+def names_in_braces(path: str) -> list[str]:
+    """The names of ``{name}`` in a path, each up to the next closing brace; one pass, however many braces there are."""
+    names = []
+    opening = path.find("{")
+    while opening >= 0 and (closing := path.find("}", opening + 2)) >= 0:
+        names.append(path[opening + 1 : closing])
+        opening = path.find("{", closing + 1)
+    return names

@@ -22,7 +22,7 @@ from yaml._yaml import CParser
 
 from apim_upgrade.definitions.reader import Node
 
-LARGEST_JSON = 64 * 2**20
+LARGEST_JSON = 32 * 2**20
 """Characters of JSON that are read; the product has no limit, memory has."""
 LARGEST_YAML = 16 * 2**20
 """Characters of YAML that are read where the product has no limit."""
@@ -55,8 +55,8 @@ class Text:
     A text that was read.
 
     ``document`` is its value, None where nothing could be read of it. ``problem`` says what is wrong with the text for
-    every reader, ``remark`` what only the stricter of the product's two YAML readers refuses, ``trailing`` that
-    something follows the end of the JSON value.
+    every reader (``too_large``: only its size), ``remark`` what only the stricter of the product's two YAML readers
+    refuses, ``trailing`` that something follows the end of the JSON value.
     """
 
     text: str
@@ -64,6 +64,7 @@ class Text:
     document: Any = None
     problem: str | None = None
     problem_line: int | None = None
+    too_large: bool = False
     remark: str | None = None
     trailing: bool = False
     duplicates: list[Duplicate] = field(default_factory=list)
@@ -91,9 +92,10 @@ _HERE = 0
 """Marks the end of a pointer among the keys that lead on; no key is a number."""
 
 
-def read(raw: bytes | str) -> Text:
+def read(raw: bytes | str, *, longest_yaml: int = LARGEST_YAML) -> Text:
     """
-    Read a text, which never fails: what is wrong with it is told by the answer.
+    Read a text, which never fails: what is wrong with it is told by the answer. YAML is read up to ``longest_yaml``
+    characters.
 
     JSON is what begins with ``{`` after blanks and control characters; all else is YAML, so JSON after a byte-order
     mark is read as YAML, as the product does.
@@ -111,8 +113,9 @@ def read(raw: bytes | str) -> Text:
     answer = Text(text, form)
     if start == len(text):
         return answer
-    limit = LARGEST_JSON if form is Form.JSON else LARGEST_YAML
+    limit = LARGEST_JSON if form is Form.JSON else longest_yaml
     if len(text) > limit:
+        answer.too_large = True
         answer.problem = f"longer than the {limit:,} characters that are read"
         return answer
     try:
