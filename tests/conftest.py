@@ -6,8 +6,8 @@ import gzip
 import itertools
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -105,13 +105,19 @@ def databases(server: EmbeddedPostgres) -> Server:
 
 @dataclass
 class Pair:
-    """The two databases of one estate."""
+    """The two databases of one estate, and those that are kept apart from them."""
 
     am: Database
     shared: Database
+    apart: dict[str, Database] = field(default_factory=dict)
 
     def by_name(self) -> dict[str, Database]:
-        return {"am": self.am, "shared": self.shared}
+        return {"am": self.am, "shared": self.shared, **self.apart}
+
+    @classmethod
+    def of(cls, databases: Mapping[str, Database]) -> Pair:
+        apart = {name: database for name, database in databases.items() if name not in ("am", "shared")}
+        return cls(databases["am"], databases["shared"], apart)
 
 
 @pytest.fixture

@@ -83,10 +83,12 @@ class Site:
         """The databases that are changed."""
         if self.in_place:
             return self.pair
-        am, shared = (
-            Database(name, each.address.at(f"{each.address.database}_up")) for name, each in self.pair.by_name().items()
+        return Pair.of(
+            {
+                name: Database(name, each.address.at(f"{each.address.database}_up"))
+                for name, each in self.pair.by_name().items()
+            }
         )
-        return Pair(am, shared)
 
     def content(self) -> dict[str, str]:
         """Hashes of what the upgraded databases hold."""
@@ -94,7 +96,7 @@ class Site:
 
     def originals(self) -> dict[str, str]:
         """Hashes of what the originals hold."""
-        return content_hash(self.pair.am, self.pair.shared)
+        return content_hash(*self.pair.by_name().values())
 
     def exists(self, name: str) -> bool:
         with self._databases.postgres.connect() as connection:

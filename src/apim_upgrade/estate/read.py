@@ -70,14 +70,16 @@ def read_estate(databases: Mapping[str, Database], source: str | None = None) ->
     _refuse_strangers(read)
     kind = databases["am"].kind
     named = _named(source)
-    detected = {name: detect(each.live, kind, each.part) for name, each in read.items()}
+    detected = _detect(read)
     with databases["am"].read() as session:
         detected["am"] = _behind(session, detected["am"])
     release, warnings = _decide(detected, named)
     am, shared = _contents(read, by_uuid=release >= _UUIDS)
     warnings += _refuse_two_estates(am, shared)
     warnings += _refuse_misplaced(read)
-    facts = tuple(_facts(name, part, kind, detected[name], release) for name, part in read.items())
+    facts = tuple(
+        _facts(name, part, kind, detected.get(name) or detected[HOME_OF[name]], release) for name, part in read.items()
+    )
     warnings += [
         f"database {part.name}: {len(part.foreign)} tables belong to another user "
         f"({', '.join(part.foreign[:3])}{', …' if len(part.foreign) > 3 else ''}) and cannot be changed by this one"
@@ -96,6 +98,22 @@ def read_estate(databases: Mapping[str, Database], source: str | None = None) ->
         shared.log,
         tuple(warnings),
     )
+
+
+def _detect(read: Mapping[str, _Read]) -> dict[str, Detection]:
+    """
+    Find the release by what the tables of each script say together, wherever they lie.
+
+    A part alone says too little: all that 4.2.0 added to the AM_* tables is in updated packs of 3.2.0, too. The
+    configuration registry is a second set of tables and speaks for itself.
+    """
+    kind = read["am"].database.kind
+    evidence: dict[str, Names] = {name: frozenset() for name in PARTS}
+    for name, each in read.items():
+        home = "config" if name == "config" else HOME_OF.get(name, name)
+        own = each.live & known_columns(kind, each.part)
+        evidence[home] = evidence.get(home, frozenset()) | own
+    return {name: detect(live, kind, read[name].part if name == "config" else name) for name, live in evidence.items()}
 
 
 def _contents(read: Mapping[str, _Read], *, by_uuid: bool) -> tuple[AmContents, SharedContents]:
