@@ -1,0 +1,1 @@
+"""Rules about key stores and secrets."""

@@ -1,0 +1,416 @@
+"""Rules about certificates, SEC001 to SEC009: in key stores, in the database, in tenants' own stores."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import Integer, LargeBinary, String, column, func, or_, select, table
+
+from apim_upgrade import registry
+from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
+from apim_upgrade.checks.rule import rule
+from apim_upgrade.checks.rules.sec.tenant_stores import tenant_stores
+from apim_upgrade.checks.subject import Subject
+from apim_upgrade.keystores import Certificate, certificates, key_store, read_certificate, stored_key_store
+from apim_upgrade.registry import PATH, RESOURCE
+
+_SOON = timedelta(days=90)
+_BITS = 2048
+_WEAK_DIGESTS = ("md5", "sha1")
+
+_METADATA = table(
+    "am_certificate_metadata",
+    column("tenant_id", Integer),
+    column("alias", String),
+    column("end_point", String),
+    column("certificate", LargeBinary),
+)
+_CLIENT = table(
+    "am_api_client_certificate",
+    column("tenant_id", Integer),
+    column("alias", String),
+    column("api_id", Integer),
+    column("certificate", LargeBinary),
+    column("removed", Integer),
+    column("revision_uuid", String),
+)
+
+
+@rule(
+    "SEC001",
+    Severity.MAJOR,
+    title="certificate in a key store that has ended or ends soon",
+    needs=("keystores",),
+    problems=("cert-expired",),
+)
+def ended_in_key_stores(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A certificate in a key store of the old server has ended, or ends within ninety days.
+
+    Why: The packs' own certificate ends about every two years. When the server's has ended, gateways, portals and
+    clients refuse to talk to it, and tokens signed with it are refused.
+
+    How found: Every entry of the key stores of `check.keystore`. Certificates of the server's own keys that have ended
+    are major, those that end soon minor; trusted ones are told as information, as every pack carries some old ones.
+
+    How to mend: Renew the certificate with the same key where secrets are encrypted with it: the key must stay, see
+    SEC010. Take the new store to the target.
+    """
+    for store in subject.inputs.keystores:
+        content = key_store(store.file, store.password)
+        subject.saw("certificates", len(content.keys) + len(content.trusted))
+        for alias, entry in content.keys.items():
+            for certificate in _read(entry.chain[:1]):
+                if _ends(certificate, subject.now):
+                    yield Finding(
+                        f"The certificate of key {alias} in {store.file.name} {_when(certificate, subject.now)}.",
+                        place=Spot(str(store.file)),
+                        item=f"{store.file.name}/{alias}",
+                        severity=None if certificate.ends < subject.now else Severity.MINOR,
+                    )
+        yield from _old_trusted(content.trusted, store.file.name, subject.now)
+
+
+@rule(
+    "SEC002",
+    Severity.MAJOR,
+    title="endpoint certificate that the truststore lacks or that has ended",
+    since="4.0.0",
+    problems=("cert-endpoint-alias-missing", "cert-expired"),
+)
+def endpoint_certificates_in_truststore(subject: Subject) -> Iterator[Finding]:
+    """
+    What: 3.x keeps certificates of endpoints in client-truststore.jks; AM_CERTIFICATE_METADATA only has their aliases.
+
+    Why: 4.0.0 keeps the certificate in the database. The upgrade takes it from the truststore; where the alias is not
+    there, it cannot, and gateways do not trust the endpoint. The vendor's client stops at the first one.
+
+    How found: Every alias of AM_CERTIFICATE_METADATA is looked up in `options.truststore`. Without a truststore only
+    their number is told.
+
+    How to mend: Give the truststore of the old home in upgrade.toml. Import what is missing with keytool under its
+    alias, or delete the endpoint's certificate in the Publisher.
+    """
+    rows = list(
+        subject.am.stream(
+            select(_METADATA.c.tenant_id, _METADATA.c.alias, _METADATA.c.end_point).order_by(
+                _METADATA.c.tenant_id, _METADATA.c.alias
+            )
+        )
+    )
+    subject.saw("certificates", len(rows))
+    if not rows:
+        return
+    if subject.choices.truststore is None:
+        yield Finding(
+            f"{len(rows):,} certificates of endpoints lie in the truststore of the old home, which is not given.",
+            "Give truststore and truststore_password in [options] of upgrade.toml.",
+            Row("am", "AM_CERTIFICATE_METADATA", "ALIAS"),
+            item="truststore",
+            severity=Severity.INFO,
+        )
+        return
+    known = certificates(subject.choices.truststore, subject.choices.truststore_password)
+    for row in rows:
+        data = known.get(row.alias.lower())
+        place = Row("am", "AM_CERTIFICATE_METADATA", "ALIAS", f"ALIAS={row.alias}")
+        domain = subject.domain(row.tenant_id)
+        if data is None:
+            yield Finding(
+                f"The truststore has no certificate {row.alias} for {row.end_point} of tenant {domain}.",
+                place=place,
+                tenant=domain,
+                item=f"{domain}/{row.alias}",
+            )
+        for certificate in _read([data] if data else []):
+            if _ends(certificate, subject.now):
+                yield Finding(
+                    f"The certificate {row.alias} for {row.end_point} of tenant {domain} "
+                    f"{_when(certificate, subject.now)}.",
+                    "Renew it in the Publisher, before or after the upgrade.",
+                    place,
+                    tenant=domain,
+                    item=f"{domain}/{row.alias}",
+                    severity=Severity.MINOR,
+                )
+
+
+@rule(
+    "SEC003",
+    Severity.MAJOR,
+    title="certificate in the database that cannot be read or has ended",
+    problems=("cert-expired",),
+)
+def certificates_in_database(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A certificate of an endpoint or of a client of an API has ended, ends within ninety days, or is none.
+
+    Why: Gateways refuse calls of such a client, or calls to such an endpoint. What is no certificate keeps the API that
+    it belongs to from being deployed.
+
+    How found: AM_CERTIFICATE_METADATA.CERTIFICATE (from 4.0.0 on) and AM_API_CLIENT_CERTIFICATE.CERTIFICATE of working
+    copies. What cannot be read is major, what has ended minor, what ends soon information.
+
+    How to mend: Replace the certificate in the Publisher. One that has ended does so before the upgrade as well.
+    """
+    if subject.has("am", "am_certificate_metadata", "certificate"):
+        query = select(_METADATA).where(func.length(_METADATA.c.certificate) > 0).order_by(_METADATA.c.alias)
+        for row in subject.am.stream(query, batch=200):
+            subject.saw("certificates")
+            place = Row("am", "AM_CERTIFICATE_METADATA", "CERTIFICATE", f"ALIAS={row.alias}")
+            yield from _in_database(subject, row.certificate, f"of endpoint {row.end_point}", row, place)
+    query = select(_CLIENT.c.tenant_id, _CLIENT.c.alias, _CLIENT.c.api_id, _CLIENT.c.certificate)
+    if subject.has("am", "am_api_client_certificate", "revision_uuid"):
+        name = _CLIENT.c.revision_uuid
+        query = query.where(or_(name.is_(None), name.in_(("", "Current API"))))
+    for row in subject.am.stream(query.order_by(_CLIENT.c.tenant_id, _CLIENT.c.alias), batch=200):
+        subject.saw("certificates")
+        api = subject.api(row.api_id)
+        place = Row("am", "AM_API_CLIENT_CERTIFICATE", "CERTIFICATE", f"ALIAS={row.alias}")
+        yield from _in_database(subject, row.certificate, f"of clients of {api or f'API {row.api_id}'}", row, place)
+
+
+def _in_database(subject: Subject, data: bytes | None, whose: str, row: object, place: Row) -> Iterator[Finding]:
+    alias = str(getattr(row, "alias", ""))
+    domain = subject.domain(getattr(row, "tenant_id", None))
+    item = f"{domain}/{alias}"
+    try:
+        certificate = read_certificate(bytes(data or b""))
+    except ValueError:
+        yield Finding(
+            f"{alias} {whose} (tenant {domain}) is no certificate that can be read.",
+            "Delete it, or upload it again, in the old Publisher.",
+            place,
+            tenant=domain,
+            item=item,
+        )
+        return
+    if _ends(certificate, subject.now):
+        yield Finding(
+            f"The certificate {alias} {whose} (tenant {domain}) {_when(certificate, subject.now)}.",
+            place=place,
+            tenant=domain,
+            item=item,
+            severity=Severity.MINOR if certificate.ends < subject.now else Severity.INFO,
+        )
+
+
+@rule(
+    "SEC004",
+    Severity.MINOR,
+    title="weak key or signature in a key store",
+    needs=("keystores",),
+)
+def weak_keys(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A key of the server has fewer than 2,048 bits, or its certificate is signed with MD5 or SHA-1.
+
+    Why: Newer Java versions and clients refuse them, so a target on a newer Java may not be reached though the old
+    server was.
+
+    How found: The private keys of the key stores of `check.keystore` and their certificates.
+
+    How to mend: Make a strong key for [keystore.primary] and [keystore.tls] of the target. Keep the old store as
+    [keystore.internal], as secrets in the database are encrypted with it.
+    """
+    for store in subject.inputs.keystores:
+        for alias, entry in key_store(store.file, store.password).keys.items():
+            subject.saw("certificates")
+            for certificate in _read(entry.chain[:1]):
+                reasons = []
+                if certificate.rsa_bits is not None and certificate.rsa_bits < _BITS:
+                    reasons.append(f"has {certificate.rsa_bits:,} bits")
+                if certificate.signature in _WEAK_DIGESTS:
+                    reasons.append(f"is signed with {certificate.signature.upper()}")
+                if reasons:
+                    yield Finding(
+                        f"Key {alias} in {store.file.name} {' and '.join(reasons)}.",
+                        place=Spot(str(store.file)),
+                        item=f"{store.file.name}/{alias}",
+                    )
+
+
+@rule(
+    "SEC005",
+    Severity.MINOR,
+    title="key store of a tenant that cannot be read or whose certificate has ended",
+    problems=("cert-expired", "key-tenant-keystores"),
+)
+def tenant_store_certificates(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A tenant's own key store in the registry cannot be read, or its certificate has ended or ends soon.
+
+    Why: Tokens and back-end JWTs of that tenant are signed with it; who checks the signature refuses a certificate
+    that has ended. The users of a tenant without a readable store cannot log in.
+
+    How found: The certificates of `repository/security/key-stores/*.jks` of every tenant's registry. They can be read
+    without the store's password.
+
+    How to mend: Renew the tenant's key in the management console of the old release, or let the server make the store
+    anew.
+    """
+    for store in tenant_stores(subject):
+        subject.saw("key stores")
+        place, item = Spot(store.path), f"{store.domain}/{store.name}"
+        try:
+            content = stored_key_store(store.content)
+        except ValueError as error:
+            yield Finding(
+                f"The key store {store.name} of tenant {store.domain} cannot be read: {error}.",
+                place=place,
+                tenant=store.domain,
+                item=item,
+            )
+            continue
+        for entry in content.keys.values():
+            for certificate in _read(entry.chain[:1]):
+                if _ends(certificate, subject.now):
+                    yield Finding(
+                        f"The certificate of tenant {store.domain} in {store.name} {_when(certificate, subject.now)}.",
+                        place=place,
+                        tenant=store.domain,
+                        item=item,
+                        severity=None if certificate.ends < subject.now else Severity.INFO,
+                    )
+
+
+@rule(
+    "SEC006",
+    Severity.INFO,
+    title="client certificates that get the type of their keys",
+    repair=Repair.AUTOMATIC,
+    since="4.4.0",
+    problems=("api-mtls-cert-layout",),
+)
+def client_certificates_without_type(subject: Subject) -> Iterator[Finding]:
+    """
+    What: From 4.4.0 on a client certificate is for production or for sandbox keys; older ones are for both.
+
+    Why: Gateways look for the certificate in a folder of its type. An artifact of the old form, or a row without a
+    type, leaves an API with mutual TLS that nobody can call.
+
+    How found: Rows of AM_API_CLIENT_CERTIFICATE.
+
+    How to mend: Nothing has to be done: rows get the type PRODUCTION, and gateways read artifacts of both forms. Upload
+    a certificate for sandbox keys where one is needed.
+    """
+    rows = subject.rows_of("am", "am_api_client_certificate")
+    subject.saw("certificates", rows)
+    if rows:
+        yield Finding(
+            f"{rows:,} rows of client certificates become certificates for production keys.",
+            place=Row("am", "AM_API_CLIENT_CERTIFICATE"),
+            item="client certificates",
+        )
+
+
+@rule(
+    "SEC007",
+    Severity.INFO,
+    title="endpoint certificate for an endpoint that no API names",
+    problems=("cert-endpoint-not-listed",),
+)
+def certificate_of_no_endpoint(subject: Subject) -> Iterator[Finding]:
+    """
+    What: AM_CERTIFICATE_METADATA holds a certificate for an endpoint that is in no API of the tenant.
+
+    Why: The Publisher lists certificates by the endpoints of an API, so this one is nowhere to be seen. Gateways trust
+    it all the same.
+
+    How found: The host of every certificate's endpoint is searched for in the artifacts of the tenant's APIs.
+
+    How to mend: Delete the certificate over the Publisher's REST API if it is not needed, or name the endpoint.
+    """
+    wanted: defaultdict[int, dict[tuple[str, str], bytes]] = defaultdict(dict)
+    for row in subject.am.stream(select(_METADATA.c.tenant_id, _METADATA.c.alias, _METADATA.c.end_point)):
+        subject.saw("certificates")
+        wanted[row.tenant_id][row.alias, row.end_point or ""] = _host(row.end_point or "")
+    if not wanted:
+        return
+    query = registry.files().where(
+        registry.RESOURCE.c.reg_name == registry.ARTIFACT,
+        RESOURCE.c.reg_media_type == registry.API_MEDIA_TYPE,
+        PATH.c.reg_path_value.startswith(registry.PROVIDERS, autoescape=True),
+        RESOURCE.c.reg_tenant_id.in_(sorted(wanted)),
+    )
+    for row in subject.shared.stream(query, batch=100):
+        left = wanted[row.tenant_id]
+        content = bytes(row.content or b"").lower()
+        for key in [key for key, host in left.items() if host and host in content]:
+            del left[key]
+    for tenant_id, left in sorted(wanted.items()):
+        domain = subject.domain(tenant_id)
+        for alias, endpoint in sorted(left):
+            yield Finding(
+                f"The certificate {alias} is for {endpoint or 'no endpoint'}, which no API of tenant {domain} names.",
+                place=Row("am", "AM_CERTIFICATE_METADATA", "END_POINT", f"ALIAS={alias}"),
+                tenant=domain,
+                item=f"{domain}/{alias}",
+            )
+
+
+def _host(endpoint: str) -> bytes:
+    """The host and port of a URL, in lower case."""
+    return (
+        endpoint.partition("://")[2].partition("/")[0].partition("?")[0].lower().encode() or endpoint.lower().encode()
+    )
+
+
+@rule(
+    "SEC008",
+    Severity.INFO,
+    title="certificates in the truststore that have ended",
+    needs=("truststore",),
+    problems=("cert-truststore-replaced", "cert-expired"),
+)
+def old_truststore(subject: Subject) -> Iterator[Finding]:
+    """
+    What: The old truststore holds certificates that have ended.
+
+    Why: They do no harm by themselves. But a truststore that is carried over as a file lacks what the target's pack
+    brings in its own: new authorities, and those of services that new features call.
+
+    How found: Every trusted certificate of `options.truststore`.
+
+    How to mend: Start from the target's own client-truststore.jks and import what is yours by alias, instead of
+    replacing the file.
+    """
+    path = subject.choices.truststore
+    if path is not None:
+        known = certificates(path, subject.choices.truststore_password)
+        subject.saw("certificates", len(known))
+        yield from _old_trusted(known, path.name, subject.now)
+
+
+def _old_trusted(trusted: dict[str, bytes], name: str, now: datetime) -> Iterator[Finding]:
+    ended = sorted(
+        alias for alias, data in trusted.items() if any(certificate.ends < now for certificate in _read([data]))
+    )
+    if ended:
+        yield Finding(
+            f"{len(ended)} of {len(trusted)} trusted certificates in {name} have ended: "
+            f"{', '.join(ended[:5])}{', …' if len(ended) > 5 else ''}.",
+            "Start from the target's own truststore and import what is yours.",
+            item=f"{name}/ended",
+            severity=Severity.INFO,
+        )
+
+
+def _read(chain: Iterable[bytes]) -> Iterator[Certificate]:
+    """The certificates that can be read."""
+    for data in chain:
+        try:
+            yield read_certificate(data)
+        except ValueError:
+            continue
+
+
+def _ends(certificate: Certificate, now: datetime) -> bool:
+    return certificate.ends < now + _SOON
+
+
+def _when(certificate: Certificate, now: datetime) -> str:
+    word = "has ended" if certificate.ends < now else "ends"
+    return f"{word} on {certificate.ends:%Y-%m-%d}"
