@@ -38,6 +38,8 @@ class Case:
     node: Any
     name: str = ""
     version: str = ""
+    beside_reference: bool = False
+    """Whether the key stood beside a ``$ref`` when the message was said."""
 
     @property
     def is_swagger(self) -> bool:
@@ -84,8 +86,12 @@ def _set_aside(node: Node, key: str) -> str:
 
 
 def under_x(case: Case) -> str | None:
-    """Move what stands under a key that the product does not take under an ``x-`` key beside it."""
-    if not isinstance(case.holder, dict) or case.key not in case.holder:
+    """Move what stands under a key that the product does not take under an ``x-`` key beside it, but no operation."""
+    if not isinstance(case.holder, dict) or case.key not in case.holder or case.path == ("paths",):
+        return None
+    if case.beside_reference and (case.key[:2] == "x-" or "$ref" not in case.holder):
+        return None
+    if case.path[:1] == ("paths",) and len(case.path) == 3 and case.key in templates.METHODS:
         return None
     return f"{case.key} is kept as {_set_aside(case.holder, case.key)}"
 
@@ -190,14 +196,6 @@ def _replace_info(case: Case) -> str | None:
     if case.node is not None:
         _set_aside(case.document, "info")
     return _add_info(case)
-
-
-def _replace_paths(case: Case) -> str | None:
-    if case.path != ("paths",):
-        return None
-    aside = _set_aside(case.document, "paths")
-    case.document["paths"] = {}
-    return f"paths is empty; what it was is kept as {aside}"
 
 
 def _replace_responses(case: Case) -> str | None:
@@ -450,6 +448,7 @@ def _put_parameter(case: Case) -> str | None:
 
 # References that lead nowhere.
 
+_BRACES = re.compile(r"\{(.+?)\}").findall
 _RELATIVE = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:|#/)").match
 
 
@@ -478,26 +477,61 @@ def _files_aside(case: Case) -> str | None:
     """All references to files, of which there is none beside a definition that API-M keeps."""
     if not isinstance(case.node, str) or not _RELATIVE(case.node):
         return None
-    unlinked: dict[str, None] = {}
+    unlinked: set[str] = set()
     pending: list[tuple[tuple[str, ...], Any]] = [((), case.document)]
     seen: set[int] = set()
     while pending:
         path, node = pending.pop()
-        if not isinstance(node, (dict, list)) or id(node) in seen:
+        if id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, list):
+        if isinstance(node, dict):
+            reference = node.get("$ref")
+            if isinstance(reference, str) and _RELATIVE(reference):
+                unlinked.add(reference)
+                _unlink(case.document, () if path[-2:-1] == ("properties",) else path, node)
+            for parameters in _leading_away(node):
+                unlinked.update(str(each["$ref"]) for each in parameters)
+            pending.extend(((*path[-2:], key), value) for key, value in node.items() if key[:2] != "x-")
+        elif isinstance(node, list):
             pending.extend(((*path[-2:], str(index)), value) for index, value in enumerate(node))
-            continue
-        reference = node.get("$ref")
-        if isinstance(reference, str) and _RELATIVE(reference) and path[-2:-1] != ("properties",):
-            unlinked[reference] = None
-            _unlink(case.document, path, node)
-        elif isinstance(reference, str) and _RELATIVE(reference):
-            unlinked[reference] = None
-            _set_aside(node, "$ref")
-        pending.extend(((*path[-2:], key), value) for key, value in node.items() if key[:2] != "x-")
+    for name, item in (object_at(case.document, "paths") or {}).items():
+        if isinstance(item, dict):
+            _declare_undeclared(case, name, item)
     return f"kept as x-ref, for there is no such file: {', '.join(sorted(unlinked))}"
+
+
+def _leading_away(owner: Node) -> Iterator[list[Node]]:
+    """Move the parameters of an operation or a path that stand in other files aside, and tell them."""
+    parameters = list_at(owner, "parameters")
+    if parameters is None or not isinstance(owner.get("x-parameters", []), list):
+        return
+    away = [each for each in parameters if isinstance(each, dict) and isinstance(each.get("$ref"), str)]
+    away = [each for each in away if _RELATIVE(each["$ref"])]
+    if away:
+        parameters[:] = [each for each in parameters if all(each is not other for other in away)]
+        owner.setdefault("x-parameters", []).extend(away)
+        yield away
+
+
+def _declare_undeclared(case: Case, path: str, item: Node) -> None:
+    """Declare what a path whose parameters were set aside has in braces."""
+    operations = [item[method] for method in _METHODS if isinstance(item.get(method), dict)]
+    if all("x-parameters" not in each for each in (item, *operations)):
+        return
+
+    def declares(owner: Node, name: str) -> bool:
+        parameters = [each for each in list_at(owner, "parameters") or () if isinstance(each, dict)]
+        return any("$ref" in each or (each.get("name") == name and each.get("in") == "path") for each in parameters)
+
+    for name in _BRACES(path):
+        if not declares(item, name) and not all(declares(operation, name) for operation in operations):
+            item.setdefault("parameters", []).append(_path_parameter(case, name))
+
+
+def _path_parameter(case: Case, name: str) -> Node:
+    kind = {"type": "string"}
+    return {"name": name, "in": "path", "required": True, **(kind if case.is_swagger else {"schema": kind})}
 
 
 def _docs_aside(case: Case) -> str | None:
@@ -583,8 +617,7 @@ def _declare_path_parameter(case: Case) -> str | None:
     parameters = item.setdefault("parameters", [])
     if any(isinstance(each, dict) and each.get("name") == name and each.get("in") == "path" for each in parameters):
         return None
-    kind = {"type": "string"}
-    parameters.append({"name": name, "in": "path", "required": True, **(kind if case.is_swagger else {"schema": kind})})
+    parameters.append(_path_parameter(case, name))
     return f"the path declares its parameter {name}"
 
 
@@ -816,7 +849,6 @@ _FIXES: dict[str, tuple[Fix, ...]] = {
         _into_list,
         _out_of_list,
         _replace_info,
-        _replace_paths,
         _replace_responses,
         _replace_items,
         _parameter_aside,
@@ -826,7 +858,7 @@ _FIXES: dict[str, tuple[Fix, ...]] = {
     "bad-security-type": (_scheme_aside,),
     "path-schema-ref-missing": (_add_missing_schema,),
     "component-schema-ref-missing": (_add_missing_schema, _reference_aside),
-    "ref-target-not-found": (_reference_aside,),
+    "ref-target-not-found": (_reference_aside, _parameter_aside),
     "ref-wrong-section": (_reference_aside, _parameter_aside),
     "external-ref-unloadable": (_files_aside,),
     "bad-url": (_files_aside,),

@@ -107,17 +107,28 @@ class _Attempt:
     judgement: Judgement = field(init=False)
     changes: list[Change] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+    futile: set[Message] = field(default_factory=set)
+    fruitful: bool = False
 
     def run(self, judgement: Judgement) -> None:
         self.text, self.judgement = self.source.text, judgement
         if not self._make_readable():
             return
         for _ in range(_MOST_ROUNDS):
-            messages = [each for each in self.judgement.messages if fixes_for(each)]
-            urgent = [each for each in messages if each.code not in _LAST]
-            if any(self._mend(each) for each in (urgent, [each for each in messages if each.code in _LAST]) if each):
-                continue
-            return
+            if not self._round():
+                return
+
+    def _round(self) -> bool:
+        messages = [each for each in self.judgement.messages if fixes_for(each) and each not in self.futile]
+        urgent = [each for each in messages if each.code not in _LAST]
+        rest = [each for each in messages if each.code in _LAST]
+        if any(self._mend(each) for each in (urgent, rest) if each):
+            self.fruitful = True
+            return True
+        # What could not be mended before may be now that others are.
+        again, self.fruitful = self.fruitful, False
+        self.futile.clear()
+        return again
 
     def result(self) -> Repair | None:
         if not self.changes:
@@ -184,7 +195,10 @@ class _Attempt:
             first = self._mend(messages[:half])
             # What the first half changed may have moved the places of the second, which waits for the next round.
             return first or self._mend(messages[half:])
-        return any(self._try([(messages[0], fix)]) for fix in fixes_for(messages[0])[1:])
+        if any(self._try([(messages[0], fix)]) for fix in fixes_for(messages[0])[1:]):
+            return True
+        self.futile.add(messages[0])
+        return False
 
     def _try(self, wanted: Sequence[tuple[Message, Fix | None]]) -> bool:
         before = read(self.text)
@@ -218,7 +232,8 @@ class _Attempt:
             else:
                 return None
         last = tokens[-1] if tokens else ""
-        return Case(document, message, tuple(tokens), holder, last, node, self.name, self.version)
+        beside = isinstance(holder, dict) and "$ref" in holder and last != "$ref"
+        return Case(document, message, tuple(tokens), holder, last, node, self.name, self.version, beside)
 
     def _holds(self, judgement: Judgement, answered: set[tuple[str, str]]) -> bool:
         known = {message.text for message in self.judgement.messages}
