@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from apim_upgrade.errors import NeedsConsent, ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project import Project, Secret, Strategy, read_project, write_template
+from apim_upgrade.project.checking import CheckTable
 from apim_upgrade.project.secret import expand_url
 from apim_upgrade.project.template import TEMPLATE
 from apim_upgrade.releases import Release
@@ -101,12 +103,21 @@ def test_the_template_explains_every_option_and_its_examples_are_valid(
 ) -> None:
     (tmp_path / "client-truststore.jks").write_bytes(b"x")
     assert all(f"# {field.name} = " in TEMPLATE for field in fields(Choices))
+    assert all(f"# {name} = " in TEMPLATE or f"check.{name}]" in TEMPLATE for name in CheckTable.model_fields)
+    for name in ("deployment.toml", "wso2carbon.jks", "wso2am-3.2.0"):
+        for folder in ("old", "new"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_bytes(b"")
+    (tmp_path / "accepted.toml").write_bytes(b"")
     lines = [
-        line.removeprefix("# ") if line.startswith("# ") and " = " in line else line for line in TEMPLATE.splitlines()
+        line.removeprefix("# ") if line.startswith("# [") or (line.startswith("# ") and " = " in line) else line
+        for line in TEMPLATE.splitlines()
     ]
     text = "\n".join(line for line in lines if not line.startswith("password_file"))
-    read = project(text.replace("TRUSTSTORE_PASSWORD", "AM_PASSWORD"))
+    read = project(text.replace("TRUSTSTORE_PASSWORD", "AM_PASSWORD").replace("KEYSTORE_PASSWORD", "AM_PASSWORD"))
     assert read.source == Release(4, 0, 0)
+    assert read.check.end_of_support == {Release(4, 4, 0): date(2028, 5, 1)}
+    assert [store.file.name for store in read.check.keystores] == ["wso2carbon.jks"]
 
 
 def test_a_password_file_is_read_from_beside_the_project(project: Callable[[str], Project], tmp_path: Path) -> None:

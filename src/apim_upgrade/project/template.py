@@ -57,6 +57,20 @@ password = "$env{SHARED_PASSWORD}"
 # separate_groups_and_roles = false
 # internal_scopes_per_tenant = false
 # admin_role = "admin"
+
+# What `apim-upgrade check` may look at besides the databases, and the findings that were accepted.
+[check]
+# configuration = "old/deployment.toml"
+# target_configuration = "new/deployment.toml"
+# home = "old/wso2am-3.2.0"
+# baseline = "accepted.toml"
+# fail_on = "major"
+# relaxed_definitions = false
+# [[check.keystore]]
+# file = "old/wso2carbon.jks"
+# password = "$env{KEYSTORE_PASSWORD}"
+# [check.end_of_support]
+# "4.4.0" = 2028-05-01
 """
 
 
