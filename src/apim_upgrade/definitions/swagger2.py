@@ -10,13 +10,22 @@ locations (``info.name`` for the licence's name, ``tags.tags``); they are kept, 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from apim_upgrade.definitions import templates, twins
-from apim_upgrade.definitions.reader import OBJECT, STRING, Field, Findings, Node, Table, table, text_of
+from apim_upgrade.definitions.reader import (
+    OBJECT,
+    STRING,
+    Field,
+    Findings,
+    Node,
+    Table,
+    names_in_braces,
+    table,
+    text_of,
+)
 from apim_upgrade.definitions.rules import Rules
 
 _ROOT = table(
@@ -67,7 +76,6 @@ _PLACES = frozenset(("query", "header", "path", "formData"))
 _ITEM_TYPES = frozenset(("array", "string", "integer", "number", "boolean", "object", "file"))
 _BOUNDS = ("minimum", "maximum", "multipleOf")
 _NOT_BARE = ("items", "$ref", "properties")
-_BRACES = re.compile(r"\{(.+?)\}")
 _MALFORMED = "malformed or unreadable swagger supplied"
 _VALUES = (str, int, float, bool, type(None))
 
@@ -281,7 +289,7 @@ class _Reading:
                 per_operation.append(self._operation(operation, f"{location}({method})"))
         if "{" not in path or declared is None:
             return
-        for name in _BRACES.findall(path):
+        for name in names_in_braces(path):
             if name in declared:
                 continue
             if any(names is not None and name not in names for names in per_operation):
