@@ -17,6 +17,7 @@ from sqlalchemy import func, select, table
 from apim_upgrade.checks.apis import ApiIndex, read_apis
 from apim_upgrade.checks.artifacts import ArtifactFacts, read_artifacts
 from apim_upgrade.checks.definitions.judging import Judgements, judge_all
+from apim_upgrade.checks.mediation import SequenceFile, read_sequences
 from apim_upgrade.checks.model import Api
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.table_facts import TableFacts, table_facts
@@ -181,6 +182,11 @@ class Subject:
     def definitions(self) -> Judgements:
         """How the target judges every definition; what is not in order is kept."""
         return judge_all(self)
+
+    @cached_property
+    def sequences(self) -> tuple[SequenceFile, ...]:
+        """Every mediation sequence of the registry, shared ones and those of single APIs."""
+        return read_sequences(self.shared)
 
     def api(self, api_id: int) -> Api | None:
         """The API of an AM_API.API_ID."""
