@@ -58,7 +58,6 @@ class Repair:
     changes: tuple[Change, ...]
     left: tuple[Message, ...]
     note: str = ""
-    form: Form = Form.YAML
 
     @property
     def complete(self) -> bool:
@@ -67,7 +66,7 @@ class Repair:
 
     def diff(self, name: str = "definition") -> str:
         """What changes, as a unified diff; JSON is shown indented, YAML as it stands."""
-        return difference(self.before, self.text.decode(), self.form, name)
+        return difference(self.before, self.text.decode(), name)
 
 
 def repair(document_text: bytes, release: str, *, name: str = "", version: str = "") -> Repair | None:
@@ -139,7 +138,6 @@ class _Attempt:
             changes=tuple(self.changes),
             left=() if self.judgement.acceptable else self.judgement.messages,
             note=" ".join(self.notes),
-            form=read(self.text).form if self.source.document is not None else Form.YAML,
         )
 
     def _make_readable(self) -> bool:

@@ -34,13 +34,28 @@ def write(document: Node, before: Node, text: str, form: Form) -> tuple[str, boo
     return _dump(document), False
 
 
-def difference(before: str, after: str, form: Form, name: str) -> str:
-    """A unified diff; JSON is shown indented on both sides, for it often stands in one line."""
+def difference(before: str, after: str, name: str) -> str:
+    """
+    A unified diff, empty where nothing changed.
+
+    Where the result is JSON, both sides are shown as indented JSON, as far as they can be read, for JSON often stands
+    in one line; where they hold the same values, a line says so instead.
+    """
+    if before == after:
+        return ""
+    heads = f"{name} (as it is)", f"{name} (repaired)"
     sides = [before, after]
-    if form is Form.JSON:
-        sides = [json.dumps(read(side).document, indent=2, ensure_ascii=False) for side in sides]
+    if read(after).form is Form.JSON:
+        sides = [_indented(side) for side in sides]
+    if sides[0] == sides[1]:
+        return f"--- {heads[0]}\n+++ {heads[1]}\n@@ the same values, written anew @@\n"
     old, new = ([line + "\n" for line in side.splitlines()] for side in sides)
-    return "".join(difflib.unified_diff(old, new, f"{name} (as it is)", f"{name} (repaired)"))
+    return "".join(difflib.unified_diff(old, new, *heads))
+
+
+def _indented(text: str) -> str:
+    document = read(text).document
+    return text if document is None else json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def same(one: Any, other: Any) -> bool:
