@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, and_, column, exists, func, or_, select, table
+from sqlalchemy import Integer, String, and_, column, exists, func, select, table
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
@@ -44,7 +44,8 @@ def scopes_of_lost_roles(subject: Subject) -> Iterator[Finding]:
         .group_by(_SCOPE.c.tenant_id, _BINDING.c.scope_binding)
         .order_by(_SCOPE.c.tenant_id, _BINDING.c.scope_binding)
     )
-    for tenant_id, role, scopes, example in subject.am.stream(query):
+    for row in subject.am.stream(query):
+        tenant_id, role, scopes, example = tuple(row)
         if not roles.may_exist(tenant_id, role):
             domain = subject.domain(tenant_id)
             yield Finding(
@@ -199,7 +200,7 @@ def rights_of_nobody(subject: Subject) -> Iterator[Finding]:
     query = (
         select(func.count().label("rights"), func.min(PERMISSION.c.um_resource_id).label("one"))
         .select_from(PERMISSION)
-        .where(~or_(*given))
+        .where(*(~each for each in given))
     )
     (row,) = subject.sessions[home].all(query)
     if row.rights:
