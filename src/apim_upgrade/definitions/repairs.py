@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apim_upgrade.definitions.fixes import Case, Fix, fixes_for
+from apim_upgrade.definitions.fixes import fixes_for
+from apim_upgrade.definitions.fixes.case import Case, Fix
 from apim_upgrade.definitions.model import Judgement, Message
 from apim_upgrade.definitions.openapi import judge
 from apim_upgrade.definitions.reader import Node
