@@ -44,3 +44,9 @@ def stock_workflow_extensions() -> tuple[StockFile, ...]:
     return tuple(
         StockFile(Release.parse(entry["since"]), entry["sha256"]) for entry in read_toml(_FILE)["workflow_extensions"]
     )
+
+
+@cache
+def workflows() -> dict[str, Release]:
+    """Return the elements of ``workflow-extensions.xml`` by name, with the release whose file has them first."""
+    return {name: Release.parse(entry["since"]) for entry in read_toml(_FILE)["workflows"] for name in entry["names"]}
