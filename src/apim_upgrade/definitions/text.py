@@ -187,9 +187,9 @@ def _number(text: str) -> Any:
         return _integer(text)
     if _FLOAT(text):
         try:
-            return float(text.replace("_", ""))
+            return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
-            return text  # Base 60, and infinities written with a dot: what they amount to is never asked.
+            return 0.0  # Base 60: what it amounts to is never asked.
     return text
 
 
