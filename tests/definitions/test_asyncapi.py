@@ -135,11 +135,11 @@ def test_findings_name_the_line_of_what_they_are_about() -> None:
     ids=["objects", "lists", "size", "many faults"],
 )
 def test_hostile_documents_are_answered_soon(text: bytes, code: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     judgement = judge(text, "4.2.0")
     assert judgement.codes == {code}
     assert len(judgement.messages) <= 200
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_schemas_nested_in_each_other_are_followed_so_far() -> None:

@@ -224,6 +224,6 @@ def test_nothing_to_read() -> None:
     ids=["lists", "values", "objects", "selections", "deep but sound", "unions", "interfaces", "many fields"],
 )  # fmt: skip
 def test_hostile_schemas_are_answered_soon(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     judge(text.encode(), "4.2.0")
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

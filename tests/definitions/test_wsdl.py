@@ -212,7 +212,7 @@ LAUGHS = "".join(f'<!ENTITY e{number} "{f"&e{number - 1};" * 10}">' for number i
     ids=["laughs", "laughs in an attribute", "depth", "depth in bounds", "many faults", "a long attribute"],
 )
 def test_hostile_documents_are_answered_soon(text: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     judgement = judge(text, "4.2.0")
     assert len(judgement.messages) <= 200
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
