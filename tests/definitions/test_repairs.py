@@ -156,12 +156,11 @@ def test_a_schema_given_to_a_parameter_of_swagger_becomes_its_type() -> None:
 
 
 def test_a_type_given_to_a_parameter_of_openapi_becomes_its_schema() -> None:
-    parameter = {"name": "a", "in": "query", "type": "integer"}
+    parameter = {"name": "a", "in": "query", "type": "integer", "maximum": 5}
     result = mended(openapi(paths=operation({"parameters": [parameter]})))
     (first,) = result["paths"]["/pets"]["get"]["parameters"]
-    assert first == {"name": "a", "in": "query", "x-type": "integer", "schema": {"type": "integer"}} or (
-        first == {"name": "a", "in": "query", "x-type": "integer", "schema": {"type": "string"}}
-    )
+    assert first["schema"] == {"type": "integer", "maximum": 5}
+    assert first["x-type"] == "integer"
 
 
 @pytest.mark.parametrize(
@@ -272,6 +271,121 @@ def test_smaller_things(changes: Node, path: list[str], result: object) -> None:
     for key in path:
         found = found[key]
     assert found == result
+
+
+@pytest.mark.parametrize(
+    ("extension", "given", "result"),
+    [
+        ("x-auth-type", True, "Any"),
+        ("x-throttling-tier", 5, "5"),
+        ("x-mediation-script", False, "false"),
+        ("x-amzn-resource-timeout", "5", 5),
+        ("x-amzn-resource-content-encode", "TRUE", True),
+    ],
+)
+def test_extensions_say_the_same_in_the_form_the_product_reads(extension: str, given: object, result: object) -> None:
+    mended_operation = mended(openapi(paths=operation({extension: given})))["paths"]["/pets"]["get"]
+    assert mended_operation[extension] == result
+    assert type(mended_operation[extension]) is type(result)
+
+
+def test_extensions_that_say_nothing_the_product_knows_are_left_to_a_person() -> None:
+    for value in ([], {}, None):
+        assert repair(json.dumps(openapi(paths=operation({"x-scope": value}))).encode(), "4.4.0") is None
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_licences_of_openapi_3_1_have_an_identifier_instead_of_a_url(release: str) -> None:
+    def licence(**keys: str) -> Node:
+        document = openapi(openapi="3.1.0", info={"title": "a", "version": "1", "license": keys})
+        result: Node = mended(document, release)["info"]["license"]
+        return result
+
+    assert licence(name="MIT") == {"name": "MIT", "identifier": "MIT"}
+    assert licence(name="Our own (2)") == {"name": "Our own (2)", "identifier": "LicenseRef-Our-own-2"}
+    if release == "4.2.0":
+        url = {"name": "Apache 2.0", "url": "https://apache.org"}
+        assert licence(**url) == {"name": "Apache 2.0", "x-url": "https://apache.org", "identifier": "Apache-2.0"}
+
+
+def test_webhooks_alone_get_empty_paths() -> None:
+    document = openapi(openapi="3.1.0", webhooks={})
+    del document["paths"]
+    assert mended(document)["paths"] == {}
+
+
+def test_tags_that_differ_are_kept_aside_and_nameless_ones_get_a_name() -> None:
+    tags = [{"name": "a"}, {"name": "a", "description": "b"}, {"name": "tag-1"}, {"description": "c"}]
+    result = mended(openapi(tags=tags))
+    assert result["tags"] == [{"name": "a"}, {"name": "tag-1"}, {"description": "c", "name": "tag-2"}]
+    assert result["x-repeated-tags"] == [{"name": "a", "description": "b"}]
+
+
+def test_a_licence_without_a_name_is_called_by_its_address() -> None:
+    info = {"title": "a", "version": "1", "license": {"url": "https://a.b"}}
+    assert mended(openapi(info=info))["info"]["license"]["name"] == "https://a.b"
+    assert mended(swagger(info=info | {"license": {}}))["info"]["license"] == {"name": "Unnamed"}
+
+
+def test_server_variables_have_the_first_choice_for_default() -> None:
+    variables = {"a": {"enum": ["b", "c"]}, "d": {"description": "e"}}
+    result = mended(openapi(servers=[{"url": "https://{a}.{d}", "variables": variables}]))["servers"][0]["variables"]
+    assert (result["a"]["default"], result["d"]["default"]) == ("b", "")
+
+
+def test_parameters_are_placed_in_the_path_or_set_aside_together() -> None:
+    unknown = [{"name": name, "schema": {"type": "string"}} for name in ("x", "id", "y")]
+    result = mended(openapi(paths=operation({"parameters": unknown}, "/a/{id}")))["paths"]["/a/{id}"]["get"]
+    assert result["parameters"] == [unknown[1] | {"in": "path", "required": True}]
+    assert result["x-parameters"] == [unknown[0], unknown[2]]
+
+
+def test_a_parameter_at_a_place_that_is_none_is_set_aside() -> None:
+    odd = {"name": "a", "in": "nowhere", "schema": {"type": "string"}}
+    body = {"name": "b", "in": "body", "schema": {"type": "object"}}
+    whole = {"content": {"text/plain": {}}}
+    for parameter in (odd, body):
+        paths = operation({"parameters": [parameter], "requestBody": whole})
+        result = mended(openapi(paths=paths))["paths"]["/pets"]["get"]
+        assert (result["parameters"], result["x-parameters"], result["requestBody"]) == ([], [parameter], whole)
+
+
+def test_lists_and_single_values_are_told_apart() -> None:
+    parameter = {"name": "a", "in": "query", "type": "array", "default": "b", "items": {"type": "string"}}
+    result = mended(swagger(paths=operation({"parameters": [parameter], "tags": "c", "consumes": {}})))
+    result = result["paths"]["/pets"]["get"]
+    assert (result["tags"], result["consumes"]) == (["c"], [])
+    assert result["parameters"] == [parameter | {"default": ["b"]}]
+    sound = {"name": "a", "in": "query", "type": "string"}
+    for parameters in (sound, {"a": sound}):
+        result = mended(swagger(paths=operation({"parameters": parameters})))["paths"]["/pets"]["get"]
+        assert result["parameters"] == [sound]
+    assert mended(swagger(definitions={"A": "b"}))["definitions"]["A"] == {"description": "b"}
+    assert mended(openapi(paths={"/a": [{"summary": "b"}]}))["paths"]["/a"] == {"summary": "b"}
+    items = {"components": {"schemas": {"A": {"type": "array", "items": [{}, {}]}}}}
+    result = mended(openapi(**items))["components"]["schemas"]["A"]
+    assert result == {"type": "array", "x-items": [{}, {}], "items": {}}
+
+
+def test_documentation_without_an_address_is_set_aside() -> None:
+    result = mended(openapi(externalDocs={"description": "a"}))
+    assert result["x-externalDocs"] == {"description": "a"}
+
+
+def test_flows_without_scopes_have_none_and_incomplete_schemes_are_set_aside() -> None:
+    flow = {"authorizationUrl": "https://a.b"}
+    whole = {"type": "oauth2", "flows": {"implicit": flow}}
+    part = {"type": "oauth2", "flows": {"password": {"scopes": {}}}}
+    result = mended(openapi(components={"securitySchemes": {"a": whole, "b": part}}))["components"]
+    assert result["securitySchemes"]["a"]["flows"]["implicit"] == flow | {"scopes": {}}
+    assert result["x-securitySchemes"] == {"b": part}
+
+
+def test_references_inside_the_document_that_lead_nowhere_are_kept_as_x_ref() -> None:
+    responses = {"200": {"$ref": "#/components/schemas/A"}}
+    document = openapi(paths=operation({"responses": responses}), components={"schemas": {"A": {}}})
+    result = mended(document)["paths"]["/pets"]["get"]["responses"]["200"]
+    assert result == {"x-ref": "#/components/schemas/A", "description": "Defined in #/components/schemas/A"}
 
 
 def test_a_schema_that_is_referred_to_but_missing_takes_anything() -> None:

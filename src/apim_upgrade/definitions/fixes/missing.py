@@ -148,9 +148,10 @@ def add_schema(case: Case) -> str | None:
     node = case.node
     if not isinstance(node, dict) or "in" not in node:
         return None
-    kind = node.get("type")
-    if isinstance(kind, str):
-        node["schema"] = {"type": kind, **{key: node[key] for key in SIMPLE[1:] if key in node}}
+    # Another fix of the same round may have set the type aside already.
+    said = {key: node[each] for key in SIMPLE for each in (key, f"x-{key}") if each in node}
+    if isinstance(said.get("type"), str) and said["type"] != "file":
+        node["schema"] = said
         return "the parameter has a schema of the type it named itself"
     node["schema"] = {"type": "string"}
     return "the parameter is a string, as everything in a URL or header is"
