@@ -191,6 +191,23 @@ def test_files_that_cannot_be_read_do_not_stop_the_others(
     assert "a.json: too-large larger than the 1,000 bytes that are read" in validate(tmp_path).out
 
 
+def test_folders_that_cannot_be_listed_are_told_of(
+    validate: Tool, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if path == "project/b":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    told = validate(project)
+    assert told.code == 2
+    assert told.out.startswith("project/b: unreadable ")
+    assert "4 files for 4.2.0: 3 valid, 0 invalid, 1 not checked" in told.out
+
+
 def test_a_fault_of_our_own_is_told_for_its_file(
     validate: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +227,17 @@ def test_a_fault_of_our_own_is_told_for_its_file(
     assert told.code == 2
     assert told.out.splitlines()[0].endswith("a.graphql: internal a fault of this tool: ZeroDivisionError: boom")
     assert "1 valid, 0 invalid, 1 not checked" in told.out
+
+
+def test_a_process_that_is_ended_from_outside_is_told_of(
+    validate: Tool, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apim_upgrade import definitions
+
+    monkeypatch.setattr(definitions, "judge", lambda *arguments, **more: os._exit(9))
+    told = validate(project, jobs=2)
+    assert told.code == 3
+    assert told.err.splitlines()[1] == "hint: Memory may have run out: give fewer --jobs."
 
 
 def test_text_of_files_cannot_act_on_a_terminal(validate: Tool, tmp_path: Path) -> None:

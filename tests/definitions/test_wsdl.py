@@ -199,6 +199,11 @@ def test_locations_that_lead_out_of_an_archive_find_nothing() -> None:
 LAUGHS = "".join(f'<!ENTITY e{number} "{f"&e{number - 1};" * 10}">' for number in range(1, 12))
 
 
+def test_what_exceeds_the_bounds_of_our_parser_is_not_called_malformed() -> None:
+    for text in (wsdl("<t:a>" * 300 + "</t:a>" * 300), wsdl(f"<t:a>{'x' * 11_000_000}</t:a>")):
+        assert judge(text, "4.2.0").codes == {"too-large"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -62,17 +62,21 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
     """
     Give the files that are named, and those with a known ending in the folders that are named, in name order.
 
-    Hidden files and folders are passed over, links to folders are not followed.
+    Hidden files and folders are passed over, links to folders are not followed. A folder that cannot be listed is given
+    itself, so that it is told of.
     """
+    unlisted: list[Path] = []
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        for folder, folders, files in os.walk(path):
+        for folder, folders, files in os.walk(path, onerror=lambda error: unlisted.append(Path(error.filename))):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(files):
                 if not name.startswith(".") and Path(name).suffix.lower() in _KINDS:
                     yield Path(folder, name)
+        yield from unlisted
+        unlisted.clear()
 
 
 def ask(paths: Iterable[Path], question: Question, jobs: int) -> Iterator[Answer]:

@@ -129,7 +129,10 @@ def _parse(text: bytes) -> etree._Element | Message:
         return etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         told = " ".join((getattr(error, "msg", "") or str(error) or type(error).__name__).split())
-        return Message("syntax", f"{_UNREADABLE} <- {told}", line=getattr(error, "lineno", None) or None)
+        bound = getattr(error, "code", None) == etree.ErrorTypes.ERR_RESOURCE_LIMIT
+        return Message(
+            "too-large" if bound else "syntax", f"{_UNREADABLE} <- {told}", line=getattr(error, "lineno", None) or None
+        )
 
 
 def _read(node: etree._Element, kind: _Element, name: str, load: Load) -> Iterator[Message]:
@@ -194,7 +197,7 @@ def _schema(root: etree._Element, name: str, load: Load) -> Iterator[Message]:
             try:
                 loaded = load(location, file)
             except _BadSchema as bad:
-                yield _fault("syntax", root, "PARSER_ERROR", f"Problem parsing '{location}'.: {bad}")
+                yield _fault(bad.code, root, "PARSER_ERROR", f"Problem parsing '{location}'.: {bad}")
                 continue
             if loaded is None:
                 text = f"An error occurred trying to resolve schema referenced at '{location}'."
@@ -209,6 +212,10 @@ def _load_nothing(location: str, file: str) -> None:
 
 class _BadSchema(Exception):
     """A schema file that cannot be parsed."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.text.removeprefix(f"{_UNREADABLE} <- "))
+        self.code = message.code
 
 
 class _Loader:
@@ -227,7 +234,7 @@ class _Loader:
         self._seen.add(found)
         root = _parse(self._archive.read(found))
         if isinstance(root, Message):
-            raise _BadSchema(root.text.removeprefix(f"{_UNREADABLE} <- "))
+            raise _BadSchema(root)
         namespace, local = _names(root)
         return found, root if namespace in _SCHEMAS and local == "schema" else None
 
