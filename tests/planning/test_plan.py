@@ -92,8 +92,8 @@ def _flat(text: str) -> str:
 
 # What a run sends beside its steps: looking, its own journal, figures for the planner, copies.
 _ASIDE = re.compile(
-    r"^(SELECT|SHOW|ANALYZE|SET|RESET|BEGIN|COMMIT|GRANT CREATE|REVOKE CREATE|CREATE DATABASE|ALTER DATABASE|"
-    r"COMMENT ON DATABASE|DROP DATABASE|"
+    r"^(SELECT|SHOW|ANALYZE|SET|RESET|BEGIN|COMMIT|SAVEPOINT|RELEASE|GRANT CREATE|REVOKE CREATE|"
+    r"CREATE DATABASE|ALTER DATABASE|COMMENT ON DATABASE|DROP DATABASE|"
     r"(INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE) apim_upgrade_(run|journal|item|rows)\b|"
     r"CREATE TABLE apim_upgrade_count|WITH RECURSIVE|WITH )",
 )

@@ -72,6 +72,7 @@ def test_every_choice_can_be_made(project: Callable[[str], Project], tmp_path: P
     separate_groups_and_roles = true
     internal_scopes_per_tenant = true
     admin_role = "boss"
+    repair_definitions = true
     """
     assert all(f"    {field.name} = " in options for field in fields(Choices)), "a field of Choices is not tried here"
     choices = project(SMALLEST + options).choices
@@ -83,6 +84,7 @@ def test_every_choice_can_be_made(project: Callable[[str], Project], tmp_path: P
         separate_groups_and_roles=True,
         internal_scopes_per_tenant=True,
         admin_role="boss",
+        repair_definitions=True,
     )
 
 

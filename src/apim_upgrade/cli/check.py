@@ -15,6 +15,7 @@ from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from apim_upgrade.checks import Subject
     from apim_upgrade.releases import Release
 
 
@@ -64,6 +65,9 @@ def command(
         Path | None,
         typer.Option("--save-invalid", metavar="DIR", help="Write each definition that is refused here, with why."),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Show how refused definitions can be repaired, as differences.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Processes for definitions; one a processor without it."),
@@ -75,14 +79,19 @@ def command(
     Rules look at both databases, and at the files that [check] of upgrade.toml names, inside read-only transactions.
     Each finding has a stable code; `rule CODE` explains it. A baseline accepts known findings with a reason and a day.
 
+    With --fix, the safe, mechanical repairs of OpenAPI definitions are shown after the report, or written beside the
+    files of --save-invalid; each is proven by judging the repaired text. `run` makes them on the copies where
+    repair_definitions of upgrade.toml says so.
+
     Exit codes: 0, no finding as bad as --fail-on; 1, there are some; 2, a rule could not be carried out, or wrong
     usage. `run` refuses to begin while a blocker is open.
     """
     from apim_upgrade.checks import Severity, all_rules, check, open_subject, read_baseline, selected
     from apim_upgrade.checks.definitions import save_invalid as save
     from apim_upgrade.checks.outputs import render
+    from apim_upgrade.checks.outputs.document import closing_lines
     from apim_upgrade.databases import Database
-    from apim_upgrade.errors import EnvironmentProblem
+    from apim_upgrade.errors import ProjectError
     from apim_upgrade.estate import read_estate, require_path
 
     project = settings.read_project()
@@ -95,31 +104,63 @@ def command(
     settings.output.say(f"Reading {' and '.join(str(database.address) for database in databases.values())}")
     estate = read_estate(databases, source or (str(project.source) if project.source else None))
     require_path(estate.release, wanted)
-    with (
-        open_subject(databases, estate, wanted, project.choices, project.check, jobs=jobs) as subject,
-        show_progress(noun="rules") as progress,
-    ):
-        report = check(subject, rules, baseline=accepted, listener=progress)
+    if fix and save_invalid is None and output is None and format is not ReportFormat.TEXT:
+        raise ProjectError(
+            "--fix shows differences as text, and standard output is taken.",
+            hint="Give --output FILE for the report, or --save-invalid DIR for the differences.",
+        )
+    with open_subject(databases, estate, wanted, project.choices, project.check, jobs=jobs) as subject:
+        with show_progress(noun="rules") as progress:
+            report = check(subject, rules, baseline=accepted, listener=progress)
+        _write(render(report, format.value, least), output)
+        if output is not None or format is not ReportFormat.TEXT:
+            for line in closing_lines(report):
+                settings.output.say(line)
+        if output is not None:
+            settings.output.say(f"Written to {output}")
         if save_invalid is not None:
             saved = save(subject, subject.definitions.remarkable, save_invalid)
-            progress.say(f"{saved:,} invalid definitions written to {save_invalid}")
-    text = render(report, format.value, least)
+            settings.output.say(f"{saved:,} invalid definitions written to {save_invalid}")
+        if fix:
+            settings.output.say(_show_repairs(subject, save_invalid))
+    return report.exit_code(least)
+
+
+def _write(text: str, output: Path | None) -> None:
+    from apim_upgrade.errors import EnvironmentProblem
+
     if output is None:
         sys.stdout.write(text)
         sys.stdout.flush()
-    else:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise EnvironmentProblem(f"{output} cannot be written: {error.strerror}.") from None
-    if output is not None or format is not ReportFormat.TEXT:
-        from apim_upgrade.checks.outputs.document import closing_lines
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentProblem(f"{output} cannot be written: {error.strerror}.") from None
 
-        for line in closing_lines(report):
-            settings.output.say(line)
-    if output is not None:
-        settings.output.say(f"Written to {output}")
-    return report.exit_code(least)
+
+def _show_repairs(subject: Subject, folder: Path | None) -> str:
+    """Print every repair as a difference, or write it into a folder; return what there is to say at the end."""
+    from apim_upgrade.checks.definitions import repairs, save_repair
+
+    complete = partial = none = 0
+    for judged, repaired in repairs(subject):
+        if repaired is None:
+            none += 1
+            continue
+        complete += repaired.complete
+        partial += not repaired.complete
+        if folder is not None:
+            save_repair(judged, repaired, folder)
+            continue
+        print(f"\n{judged.api}: {'; '.join(repaired.changes)}")
+        if repaired.left:
+            print(f"{repaired.left:,} messages remain, so `run` leaves it as it is.")
+        print(repaired.diff, flush=True)
+    return (
+        f"{complete:,} refused definitions can be repaired, {partial:,} only in part, {none:,} not; "
+        "nothing was changed. `run` repairs the first where repair_definitions of upgrade.toml says so"
+    )
 
 
 def _release(text: str) -> Release:

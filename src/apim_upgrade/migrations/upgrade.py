@@ -36,6 +36,8 @@ class Choices:
     internal_scopes_per_tenant: bool = False
     """Only for targets >= 4.2.0 that set enable_system_level_internal_scope_management = false."""
     admin_role: str = "admin"
+    repair_definitions: bool = False
+    """Whether definitions that the target refuses are repaired, where that is mechanical; `check --fix` shows how."""
 
 
 @dataclass(frozen=True, slots=True)

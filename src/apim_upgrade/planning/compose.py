@@ -14,7 +14,16 @@ from sqlalchemy import Insert, String, func, insert, literal, select, table
 
 from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import COUNT, PREFIX
-from apim_upgrade.migrations import artifact_edits, identity, prepare, registry_types, reindex, repairs, value_fills
+from apim_upgrade.migrations import (
+    artifact_edits,
+    definition_repairs,
+    identity,
+    prepare,
+    registry_types,
+    reindex,
+    repairs,
+    value_fills,
+)
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.v4_0_0 import (
     api_identity,
@@ -78,6 +87,7 @@ def data_steps(upgrade: Upgrade) -> list[Step]:
         websocket,
         icons_and_wsdls,
         fault_sequences,
+        definition_repairs,
         organizations,
         tenant_configuration,
         sign_up,

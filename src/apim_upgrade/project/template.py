@@ -58,6 +58,9 @@ password = "$env{SHARED_PASSWORD}"
 # internal_scopes_per_tenant = false
 # admin_role = "admin"
 
+# Repair OpenAPI definitions that the target refuses, where that is mechanical; `apim-upgrade check --fix` shows how.
+# repair_definitions = false
+
 # What `apim-upgrade check` may look at besides the databases, and the findings that were accepted.
 [check]
 # configuration = "old/deployment.toml"

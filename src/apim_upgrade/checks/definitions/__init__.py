@@ -6,7 +6,18 @@ kept.
 """
 
 from apim_upgrade.checks.definitions.judging import Judged, Verdict, judge_all
-from apim_upgrade.checks.definitions.saving import save_invalid
+from apim_upgrade.checks.definitions.repairing import Repaired, repairs
+from apim_upgrade.checks.definitions.saving import save_invalid, save_repair
 from apim_upgrade.checks.definitions.stored import Stored, stored_definitions
 
-__all__ = ["Judged", "Stored", "Verdict", "judge_all", "save_invalid", "stored_definitions"]
+__all__ = [
+    "Judged",
+    "Repaired",
+    "Stored",
+    "Verdict",
+    "judge_all",
+    "repairs",
+    "save_invalid",
+    "save_repair",
+    "stored_definitions",
+]

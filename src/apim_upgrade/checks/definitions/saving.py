@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apim_upgrade.checks.definitions.judging import Judged
+from apim_upgrade.checks.definitions.repairing import Repaired
 from apim_upgrade.checks.definitions.stored import NAMES
 from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.registry import read
@@ -31,16 +32,31 @@ def save_invalid(subject: Subject, judged: Iterable[Judged], folder: Path) -> in
             if each.verdict.acceptable:
                 continue
             content = read(subject.shared, each.tenant_id, each.path)
-            place = folder / _safe(each.api.tenant)
-            place.mkdir(parents=True, exist_ok=True)
-            stem = "-".join(map(_safe, (each.api.name, each.api.version, each.api.uuid or str(each.api.id))))
-            extension = each.path.rpartition(".")[2]
-            (place / f"{stem}.{extension}").write_bytes(content or b"")
-            (place / f"{stem}.{extension}.md").write_text(_note(subject, each), encoding="utf-8")
+            file = _file(each, folder)
+            file.write_bytes(content or b"")
+            file.with_name(f"{file.name}.md").write_text(_note(subject, each), encoding="utf-8")
             number += 1
     except OSError as error:
         raise EnvironmentProblem(f"{folder} cannot be written: {error.strerror}.") from None
     return number
+
+
+def save_repair(each: Judged, repaired: Repaired, folder: Path) -> None:
+    """Write how a definition can be repaired beside it. Raises EnvironmentProblem."""
+    try:
+        file = _file(each, folder)
+        text = "".join(f"# {line}\n" for line in repaired.changes) + repaired.diff
+        file.with_name(f"{file.name}.diff").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentProblem(f"{folder} cannot be written: {error.strerror}.") from None
+
+
+def _file(each: Judged, folder: Path) -> Path:
+    """Where a definition goes; its folder is made."""
+    place = folder / _safe(each.api.tenant)
+    place.mkdir(parents=True, exist_ok=True)
+    stem = "-".join(map(_safe, (each.api.name, each.api.version, each.api.uuid or str(each.api.id))))
+    return place / f"{stem}.{each.path.rpartition('.')[2]}"
 
 
 def _note(subject: Subject, each: Judged) -> str:
