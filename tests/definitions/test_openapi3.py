@@ -355,3 +355,10 @@ paths:
         "attribute paths.'/a'(get).parameters.[q].servers is unexpected",
     ]
     assert [message.line for message in judgement.messages] == [3, 10]
+
+
+def test_servers_below_paths_are_found_however_they_are_written() -> None:
+    text = json.dumps(definition({f"{OPERATION} servers": 5, "servers": [{"url": "/"}]}))
+    for written in (text, text.replace('"servers": 5', '"\\u0073ervers": 5')):
+        assert judge(written.encode(), "4.4.0", kind=Kind.OPENAPI).valid
+    assert not judge(text.encode(), "4.0.0", kind=Kind.OPENAPI).valid

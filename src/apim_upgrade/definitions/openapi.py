@@ -160,7 +160,10 @@ def _without_servers(text: Text, document: Node) -> Node:
     All such keys are gone then, and keys whose value is null with them, wherever they stand.
     """
     paths = document.get("paths")
-    if "servers" not in text.text or not isinstance(paths, dict) or not _has_servers(paths):
+    # Mostly the root alone has servers; that JSON says so without escapes is quicker seen in its text than by walking.
+    if text.form is Form.JSON and "\\u" not in text.text and text.text.count("servers") <= ("servers" in document):
+        return document
+    if not isinstance(paths, dict) or not _has_servers(paths):
         return document
     return {key: _rewritten(value, servers=key != "paths") for key, value in document.items() if value is not None}
 
