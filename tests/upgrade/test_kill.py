@@ -22,6 +22,9 @@ from apim_upgrade.execution import Order, run
 from conftest import Pair, Server
 from upgrade.conftest import Upgrading
 from upgrade.content import content_hash
+from upgrade.split import split
+
+__all__ = ["split"]
 
 KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "30"))
 CLOCK = datetime(2026, 3, 1, 12, 0, 0)
@@ -41,12 +44,23 @@ def _start(order: Order) -> multiprocessing.process.BaseProcess:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("apart", "wanted"),
+    [((), KILLS), (("identity", "user", "config"), max(KILLS // 5, 3))],
+    ids=["in-two", "in-pieces"],
+)
 def test_kills_change_nothing_of_the_result(
+    apart: tuple[str, ...],
+    wanted: int,
     real_estate: Callable[[str], Pair],
+    split: Callable[..., Pair],
     upgrading: Callable[..., Upgrading],
     databases: Server,
 ) -> None:
-    plain = upgrading(real_estate(SOURCE), TARGET)
+    def estate() -> Pair:
+        return split(real_estate(SOURCE), *apart)
+
+    plain = upgrading(estate(), TARGET)
     began = time.monotonic()
     process = _start(plain.order)
     process.join()
@@ -56,9 +70,9 @@ def test_kills_change_nothing_of_the_result(
 
     chance = random.Random(320470)
     kills = 0
-    while kills < KILLS:
-        victim = upgrading(real_estate(SOURCE), TARGET)
-        while kills < KILLS:
+    while kills < wanted:
+        victim = upgrading(estate(), TARGET)
+        while kills < wanted:
             process = _start(victim.order)
             process.join(chance.uniform(0.02, whole * 0.5))
             if process.exitcode is not None:

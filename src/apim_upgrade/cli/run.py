@@ -31,7 +31,7 @@ def command(
     """
     Upgrade the estate; after any interruption, go on where it stopped.
 
-    Side by side, both databases are copied on their server and only the copies are changed. At the end the result is
+    Side by side, the databases are copied on their server and only the copies are changed. At the end the result is
     proven and a report written. Items that could not be done do not stop the others: they are named in the report with
     what to do, and the exit code is 1.
     """
@@ -74,7 +74,7 @@ def _foretell(settings: Settings, order: Order, source: str | None) -> int:
         "run",
         {**prospect.plan.as_json(), "schema": "apim-upgrade/run/1", "dry_run": True, "stoppers": stoppers},
         lambda: [
-            *(f"{step.phase:<9} {step.database:<7} {step.name}: {step.title}" for step in prospect.plan.steps),
+            *(f"{step.phase:<9} {step.database:<8} {step.name}: {step.title}" for step in prospect.plan.steps),
             *(f"in the way: {sentence}" for sentence in stoppers),
             f"\n{len(prospect.plan.steps)} steps would run; nothing was changed.",
         ],

@@ -183,7 +183,7 @@ def read_am(
 
 
 def by_tenant(am: AmContents, shared: SharedContents) -> tuple[TenantFacts, ...]:
-    """Put both databases' contents together, tenant by tenant."""
+    """Put the contents of the databases together, tenant by tenant."""
     return tuple(_tenant_facts(tenant, am, shared) for tenant in shared.tenants)
 
 

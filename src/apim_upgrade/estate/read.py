@@ -334,7 +334,7 @@ def _refuse_two_estates(am: AmContents, shared: SharedContents) -> list[str]:
     if strangers and not am.matched:
         raise EstateError(
             f"Databases am and shared are not of one estate: am has subscribers of the tenants {strangers[:5]}, "
-            f"which UM_TENANT in shared does not know.",
+            f"which UM_TENANT does not know.",
             hint="Correct the URLs so that both name the databases of the same server.",
         )
     warnings = []

@@ -11,6 +11,7 @@ from apim_upgrade.databases import Database
 from apim_upgrade.engine import RunRecord, Step, journal, new_run_id
 from apim_upgrade.errors import EstateError, ProjectError
 from apim_upgrade.estate import Estate, drift, read_estate, require_path
+from apim_upgrade.execution.committed import database_names
 from apim_upgrade.execution.folder import PLAN, RunFolder
 from apim_upgrade.execution.order import Order, settings_text, upgrade_of
 from apim_upgrade.planning import FORM, Plan, closing_steps, data_steps, make_plan, opening_steps, write_sql
@@ -90,7 +91,7 @@ def write_statements(order: Order, prospect: Prospect, folder: Path) -> list[Pat
         if folder.exists() and any(folder.iterdir()):
             raise ProjectError(f"--sql: {folder} is not empty.", hint="Name a folder that is, or that does not exist.")
         with order.originals()["am"].read() as session:
-            return write_sql(folder, prospect.steps, session)
+            return write_sql(folder, prospect.steps, session, database_names(order))
     except OSError as error:
         raise ProjectError(
             f"--sql: {folder} cannot be written: {error.strerror}.", hint="Name a folder that can be."

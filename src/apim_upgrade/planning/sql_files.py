@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy.schema import CreateTable
@@ -10,23 +10,24 @@ from sqlalchemy.schema import CreateTable
 from apim_upgrade.engine import Load, Session, Sql, Stage, Step
 
 
-def write_sql(folder: Path, steps: Sequence[Step], session: Session) -> list[Path]:
+def write_sql(folder: Path, steps: Sequence[Step], session: Session, called: Mapping[str, str]) -> list[Path]:
     """
     Write one file a step into ``folder`` and an index; return the files.
 
     Rows that the tool computes itself (XML, JSON, zips) cannot be written down as SQL; where they enter, the file has
-    the COPY statement and a sentence of what they are. ``session`` only renders; nothing is sent through it.
+    the COPY statement and a sentence of what they are. ``session`` only renders; nothing is sent through it. ``called``
+    says what the databases that the steps name are called on their server.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for position, step in enumerate(steps, 1):
         file = folder / f"{position:04d}-{step.name.replace('/', '-')}.sql"
-        file.write_text(_script(step, session), encoding="utf-8")
+        file.write_text(_script(step, session, called[step.database]), encoding="utf-8")
         files.append(file)
     index = folder / "index.txt"
     index.write_text(
         "".join(
-            f"{file.name}  {step.database:<7} {step.phase:<9} {step.title}\n"
+            f"{file.name}  {step.database:<8} {step.phase:<9} {step.title}\n"
             for file, step in zip(files, steps, strict=True)
         ),
         encoding="utf-8",
@@ -34,8 +35,9 @@ def write_sql(folder: Path, steps: Sequence[Step], session: Session) -> list[Pat
     return [index, *files]
 
 
-def _script(step: Step, session: Session) -> str:
-    lines = [f"-- {step.name}", f"-- {step.title}", f"-- database: {step.database}, phase: {step.phase}", "BEGIN;"]
+def _script(step: Step, session: Session, called: str) -> str:
+    where = f"-- database: {step.database} ({called}), phase: {step.phase}"
+    lines = [f"-- {step.name}", f"-- {step.title}", where, "BEGIN;"]
     for operation in step.operations:
         match operation:
             case Sql(statement, note):
