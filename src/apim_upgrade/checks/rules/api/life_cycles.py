@@ -111,7 +111,7 @@ def no_life_cycle(subject: Subject) -> Iterator[Finding]:
                 place=Spot(LIFE_CYCLE),
                 tenant=tenant.domain,
                 item=tenant.domain,
-                severity=Severity.MINOR,
+                severity=Severity.INFO,
             )
 
 

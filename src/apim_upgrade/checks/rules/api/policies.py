@@ -19,7 +19,8 @@ _LIST = "synapse.mediators.access.control.list"
 _SCRIPTS = "limit_java_class_access_in_scripts"
 _POLICY = table("am_operation_policy", column("policy_uuid", String), column("policy_name", String))
 _DEFINITION = table("am_operation_policy_definition", column("policy_uuid", String))
-_USED = table("am_api_operation_policy_mapping", column("policy_uuid", String))
+_USES = ("am_api_operation_policy_mapping", "am_api_policy_mapping")
+"""Which policies operations have, and from 4.3.0 on APIs as a whole."""
 
 
 @rule("API087", Severity.MAJOR, title="mediator or Java class that gateways of 4.7.0 refuse", since="4.7.0")
@@ -107,29 +108,31 @@ def _refused(mediation: Mediation, allowed: Allowed) -> str:
 @rule("API088", Severity.MAJOR, title="operation policy without a definition", source_since="4.1.0")
 def undefined_policy(subject: Subject) -> Iterator[Finding]:
     """
-    What: Operations use a policy that AM_OPERATION_POLICY_DEFINITION has no text of.
+    What: Operations or APIs use a policy that AM_OPERATION_POLICY_DEFINITION has no text of.
 
     Why: The API cannot be deployed, exported or saved: its policy cannot be found.
 
-    How found: Policies in AM_API_OPERATION_POLICY_MAPPING without a definition.
+    How found: Policies in AM_API_OPERATION_POLICY_MAPPING and AM_API_POLICY_MAPPING without a definition.
 
     How to mend: Take the policy off the operations in the publisher and attach it anew, in the old release.
     """
-    if not subject.has("am", _USED.name):
-        return
-    subject.saw_rows("operation policies", "am", _POLICY.name)
-    number, first = few(
-        subject.am,
-        select(_USED.c.policy_uuid, func.max(_POLICY.c.policy_name).label("name"))
-        .outerjoin(_POLICY, _POLICY.c.policy_uuid == _USED.c.policy_uuid)
-        .where(~exists().where(_DEFINITION.c.policy_uuid == _USED.c.policy_uuid))
-        .group_by(_USED.c.policy_uuid),
-        _USED.c.policy_uuid,
-    )
-    if number:
-        names = such_as(f"{row.name or 'unknown'} ({row.policy_uuid})" for row in first)
-        yield Finding(
-            f"{plural(number, 'operation policy is', 'operation policies are')} used and not defined{names}.",
-            place=Row("am", "AM_OPERATION_POLICY_DEFINITION", "POLICY_UUID"),
-            item="undefined operation policies",
+    subject.saw("operation policies", subject.rows_of("am", _POLICY.name) if subject.has("am", _POLICY.name) else 0)
+    for name in _USES:
+        if not subject.has("am", name):
+            continue
+        used = table(name, column("policy_uuid", String))
+        number, first = few(
+            subject.am,
+            select(used.c.policy_uuid, func.max(_POLICY.c.policy_name).label("name"))
+            .outerjoin(_POLICY, _POLICY.c.policy_uuid == used.c.policy_uuid)
+            .where(~exists().where(_DEFINITION.c.policy_uuid == used.c.policy_uuid))
+            .group_by(used.c.policy_uuid),
+            used.c.policy_uuid,
         )
+        if number:
+            names = such_as(f"{row.name or 'unknown'} ({row.policy_uuid})" for row in first)
+            yield Finding(
+                f"{plural(number, 'operation policy is', 'operation policies are')} used and not defined{names}.",
+                place=Row("am", name.upper(), "POLICY_UUID"),
+                item=f"undefined policies of {name.upper()}",
+            )

@@ -226,13 +226,14 @@ def misspelt_product(subject: Subject) -> Iterator[Finding]:
     Why: Publishers compare the type as it is spelt: opening such a product fails. This tool does not take it for a
     product either.
 
-    How found: Types that are APIProduct but for case and signs between.
+    How found: Types that are APIProduct but for upper and lower case.
 
     How to mend: UPDATE AM_API SET API_TYPE = 'APIProduct' for the row. Do that in the old database before the upgrade.
     """
-    subject.saw("products", sum(api.type.replace("_", "") == PRODUCT.upper() for api in subject.apis))
-    folded = func.replace(func.replace(func.upper(API.c.api_type), "_", ""), " ", "")
-    query = select(API.c.api_id, API.c.api_type).where(folded == PRODUCT.upper(), API.c.api_type != PRODUCT)
+    subject.saw("products", sum(api.type == PRODUCT.upper() for api in subject.apis))
+    query = select(API.c.api_id, API.c.api_type).where(
+        func.upper(API.c.api_type) == PRODUCT.upper(), API.c.api_type != PRODUCT
+    )
     for row in subject.am.stream(query.order_by(API.c.api_id)):
         api = subject.api(row.api_id)
         yield Finding(
