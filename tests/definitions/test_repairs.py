@@ -648,3 +648,20 @@ def test_every_repair_of_the_real_definitions_is_true_and_final(release: str) ->
         bad += 1
         complete += made is not None and made.complete
     assert complete >= bad * 0.8, f"{complete} of {bad}"
+
+
+def test_hostile_texts_are_repaired_or_left_but_never_multiplied() -> None:
+    bomb = "openapi: 3.0.1\ninfo: {title: a, version: '1'}\npaths: {}\nodd: 1\nx-a: &a [1, 1, 1, 1, 1, 1, 1, 1]\n"
+    for name, inner in zip("bcdef", "abcde", strict=True):
+        bomb += f"x-{name}: &{name} [{', '.join([f'*{inner}'] * 8)}]\n"
+    made = repair(bomb.encode(), "4.4.0")
+    assert made is not None
+    assert made.text.decode() == bomb.replace("odd", "x-odd")
+    for depth in (390, 5_000, 100_000):
+        deep = json.dumps(openapi(odd=1))[:-1] + ', "x-deep": ' + "[" * depth + "]" * depth + "}"
+        assert (repair(deep.encode(), "4.4.0") is None) == (depth > 400)
+
+
+def test_many_faults_are_repaired_together() -> None:
+    paths = {f"/p{number}": {"get": {"responses": {"200": {}}, "operationId": "x", "odd": 1}} for number in range(500)}
+    assert len(done(openapi(paths=paths)).changes) == 1_499

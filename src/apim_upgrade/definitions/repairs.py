@@ -19,7 +19,9 @@ from apim_upgrade.definitions.reader import Node
 from apim_upgrade.definitions.text import Form, Text, read
 from apim_upgrade.definitions.writing import all_duplicates_equal, difference, same, tolerant, write, write_json
 
-_MOST_ROUNDS = 500
+_MOST_TRIES = 1_000
+_MOST_CHARACTERS = 200_000_000
+"""Characters judged in one repair, all tries together, so that a large text with many faults ends in minutes."""
 _LATER = frozenset(
     (
         "scope-undeclared",
@@ -74,7 +76,8 @@ def repair(document_text: bytes, release: str, *, name: str = "", version: str =
     """
     Repair a definition for a release as far as that can be done safely; None where nothing is wrong or can be mended.
 
-    ``name`` and ``version`` are those of the API, for definitions that lack a title or version of their own. Raises
+    ``name`` and ``version`` are those of the API, for definitions that lack a title or version of their own. How much
+    is tried depends on the length of the text alone; what is left of a very large one may be repaired again. Raises
     ``ValueError`` for a release whose verdicts are not known, and nothing for any text.
     """
     judgement = judge(document_text, release)
@@ -109,14 +112,17 @@ class _Attempt:
     notes: dict[str, None] = field(default_factory=dict)
     futile: set[Message] = field(default_factory=set)
     fruitful: bool = False
+    tries: int = 0
+    spare: Any = None
+    """The document as it is, until a fix changes it."""
 
     def run(self, judgement: Judgement) -> None:
         self.text, self.judgement = self.source.text, judgement
         if not self._make_readable():
             return
-        for _ in range(_MOST_ROUNDS):
-            if not self._round():
-                return
+        self.tries = min(_MOST_TRIES, _MOST_CHARACTERS // max(len(self.text), 1))
+        while self.tries > 0 and self._round():
+            pass
 
     def _round(self) -> bool:
         messages = [each for each in self.judgement.messages if fixes_for(each) and each not in self.futile]
@@ -200,9 +206,13 @@ class _Attempt:
         return False
 
     def _try(self, wanted: Sequence[tuple[Message, Fix | None]]) -> bool:
-        before = read(self.text)
-        document = read(self.text).document
-        cases = [(case, fix) for message, fix in wanted if (case := self._case(document, message)) is not None]
+        if self.tries <= 0:
+            return False
+        if self.spare is None:
+            self.spare = read(self.text).document
+        document = self.spare
+        memo: dict[str, Any] = {}
+        cases = [(case, fix) for message, fix in wanted if (case := self._case(document, message, memo)) is not None]
         changes = []
         for case, fix in cases:
             what = fix(case) if fix is not None else _first(case)
@@ -210,6 +220,9 @@ class _Attempt:
                 changes.append(Change(case.message.code, case.message.pointer, what))
         if not changes:
             return False
+        self.spare = None
+        self.tries -= 1
+        before = read(self.text)
         text, kept = write(document, before.document, self.text, before.form)
         judgement = judge(text, self.release)
         answered = {(change.code, change.pointer) for change in changes}
@@ -218,7 +231,7 @@ class _Attempt:
         self._accept(text, judgement, changes, kept)
         return True
 
-    def _case(self, document: Node, message: Message) -> Case | None:
+    def _case(self, document: Node, message: Message, memo: dict[str, Any]) -> Case | None:
         tokens = [token.replace("~1", "/").replace("~0", "~") for token in message.pointer.split("/")[1:]]
         holder: Any = None
         node: Any = document
@@ -232,7 +245,7 @@ class _Attempt:
                 return None
         last = tokens[-1] if tokens else ""
         beside = isinstance(holder, dict) and "$ref" in holder and last != "$ref"
-        return Case(document, message, tuple(tokens), holder, last, node, self.name, self.version, beside)
+        return Case(document, message, tuple(tokens), holder, last, node, self.name, self.version, beside, memo)
 
     def _holds(self, judgement: Judgement, answered: set[tuple[str, str]]) -> bool:
         known = {message.text for message in self.judgement.messages}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from apim_upgrade.definitions.model import Message
@@ -29,6 +29,8 @@ class Case:
     version: str = ""
     beside_reference: bool = False
     """Whether the key stood beside a ``$ref`` when the message was said."""
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What fixes of one round have learned of the document and tell each other."""
 
     @property
     def is_swagger(self) -> bool:

@@ -22,11 +22,16 @@ def new_operation_id(case: Case) -> str | None:
     """An operationId that another operation has."""
     if case.key != "operationId" or not isinstance(case.holder, dict) or not isinstance(case.node, (str, int)):
         return None
-    taken = {str(operation.get("operationId")) for operation in _operations(case.document)}
-    number = 2
-    while f"{case.node}_{number}" in taken:
+    if "operationIds" not in case.memo:
+        given = (str(operation.get("operationId")) for operation in _operations(case.document))
+        case.memo["operationIds"] = dict.fromkeys(given, 2)
+    next_number: dict[str, int] = case.memo["operationIds"]
+    number = next_number.setdefault(str(case.node), 2)
+    while f"{case.node}_{number}" in next_number:
         number += 1
+    next_number[str(case.node)] = number + 1
     case.holder["operationId"] = f"{case.node}_{number}"
+    next_number[f"{case.node}_{number}"] = 2
     return f"the operationId {case.node}, used before, is {case.holder['operationId']}"
 
 
