@@ -42,6 +42,9 @@ password = "$env{SHARED_PASSWORD}"
 # password_file = "shared.password"
 # clone = "wso2_shared_db_440"
 
+# Where the product keeps these tables in databases of their own, name them in tables with the same keys, called
+# database.identity (IDN_*, SP_* and others), database.user (UM_*) and database.config (/_system/config).
+
 [options]
 # client-truststore.jks of the old server: 3.2.0 keeps the certificates of endpoints nowhere else.
 # truststore = "client-truststore.jks"
