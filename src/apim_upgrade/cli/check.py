@@ -143,12 +143,13 @@ def _show_repairs(subject: Subject, folder: Path | None) -> str:
     """Print every repair as a difference, or write it into a folder; return what there is to say at the end."""
     from apim_upgrade.checks.definitions import repairs, save_repair
 
-    complete = partial = none = 0
+    made = moving = partial = none = 0
     for judged, repaired in repairs(subject):
         if repaired is None:
             none += 1
             continue
-        complete += repaired.complete
+        made += repaired.is_made
+        moving += repaired.complete and not repaired.is_made
         partial += not repaired.complete
         if folder is not None:
             save_repair(judged, repaired, folder)
@@ -156,9 +157,12 @@ def _show_repairs(subject: Subject, folder: Path | None) -> str:
         print(f"\n{judged.api}: {'; '.join(repaired.changes)}")
         if repaired.left:
             print(f"{repaired.left:,} messages remain, so `run` leaves it as it is.")
+        elif repaired.moved:
+            print(f"Operations would move ({', '.join(repaired.moved)}), so `run` leaves it as it is.")
         print(repaired.diff, flush=True)
+    by_hand = f" and {moving:,} more by hand, for operations would move" if moving else ""
     return (
-        f"{complete:,} refused definitions can be repaired, {partial:,} only in part, {none:,} not; "
+        f"{made:,} refused definitions can be repaired{by_hand}, {partial:,} only in part, {none:,} not; "
         "nothing was changed. `run` repairs the first where repair_definitions of upgrade.toml says so"
     )
 

@@ -1,8 +1,9 @@
 """
 Definitions that the target refuses and that can be repaired mechanically, where the operator wants it.
 
-Only repairs after which the target accepts the whole definition are made. What stood there before goes to a quarantine
-table, so a repair can be taken back; ``commit`` exports that table to the run folder like all of its kind.
+A repair is made only when the target then accepts the whole definition, and when the operations stay the very same:
+AM_API_URL_MAPPING has a row for each of them. What stood there before goes to a quarantine table, so a repair can be
+taken back; ``commit`` exports that table to the run folder like all of its kind.
 """
 
 from __future__ import annotations
@@ -10,17 +11,34 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, and_, exists, insert, literal, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    exists,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.schema import CreateTable
 
 from apim_upgrade import registry
 from apim_upgrade.definitions import SUPPORTED
-from apim_upgrade.definitions.repairs import Repair, repair
+from apim_upgrade.definitions.moves import moved_operations
+from apim_upgrade.definitions.openapi import judge
+from apim_upgrade.definitions.repairs import repair
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.migrations.workspace import ARTIFACT
 from apim_upgrade.registry import PATH, PROVIDERS, RESOURCE
 
 ASIDE = Table(
@@ -28,23 +46,48 @@ ASIDE = Table(
     MetaData(),
     Column("tenant_id", Integer, nullable=False),
     Column("path", Text, nullable=False),
+    Column("content_id", Integer, nullable=False),
     Column("content", LargeBinary),
+    Column("repaired_sha256", String(64), nullable=False),
 )
-"""The definitions as they were; a text DDL would name PostgreSQL's types."""
+"""
+The definitions as they were, and the hash of what was put in their place: who takes a repair back can see whether
+somebody has edited the definition since. A text DDL would name PostgreSQL's types.
+"""
 _NAME = "swagger.json"
-_BATCH = 10
+_STREAMING = ("WS", "WEBSUB", "SSE", "ASYNC", "WEBHOOK")
+"""Types of APIs whose definition is AsyncAPI; a swagger.json in their folder is read by nobody."""
+_FEW = 100
+_BATCH = 5
 """Definitions may have megabytes each."""
+_TOLD = 10
+"""Changes, messages or operations that one verdict names."""
+_LONGEST = 300
+"""Characters of one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    tenant_id: int
+    content_id: int
+    path: str
+    item: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
-    tenant_id: int
-    content_id: int
-    path: str
     content: bytes = field(repr=False)
     release: str
     name: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a refused definition; ``text`` is None where it stays as it is, and ``reason`` says why."""
+
+    text: bytes | None
+    reason: str
 
 
 def steps(upgrade: Upgrade) -> list[Step]:
@@ -59,35 +102,38 @@ def steps(upgrade: Upgrade) -> list[Step]:
         Column("content_id", Integer),
         Column("path", Text),
         Column("content", LargeBinary),
+        Column("repaired_sha256", String(64)),
     )
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
-        waiting: deque[tuple[_Definition, str]] = deque()
+        waiting: deque[_Place] = deque()
 
         def definitions() -> Iterator[_Definition]:
-            for each in _definitions(work, release):
-                item = f"{domains.get(each.tenant_id, each.tenant_id)}:{each.path}"
-                if work.wants(item):
+            for place, definition in _definitions(work, release, domains):
+                if work.wants(place.item):
                     work.saw()
-                    waiting.append((each, item))
-                    yield each
+                    waiting.append(place)
+                    yield definition
 
-        for found in in_order(_repaired, definitions()):
-            each, item = waiting.popleft()
-            if found is None:
+        for outcome in in_order(_outcome, definitions(), few=_FEW, batch=_BATCH):
+            place = waiting.popleft()
+            if outcome is None:
                 continue
-            if found.left:
-                work.skipped(
-                    item,
-                    f"{release} refuses it, and it cannot be repaired safely: {found.left[0].text}",
-                    "Mend it in the Publisher.",
-                )
+            if outcome.text is None:
+                work.skipped(place.item, outcome.reason, "Give the API a mended definition in the Publisher.")
                 continue
-            work.noted(item, f"repaired: {'; '.join(change.what for change in found.changes)}")
-            yield each.tenant_id, each.content_id, each.path, found.text
+            work.noted(place.item, outcome.reason, f"What stood there before is kept in {ASIDE.name}.")
+            digest = sha256(outcome.text).hexdigest()
+            yield place.tenant_id, place.content_id, place.path, outcome.text, digest
 
     before = (
-        select(stage.c.tenant_id, stage.c.path, registry.CONTENT.c.reg_content_data)
+        select(
+            stage.c.tenant_id,
+            stage.c.path,
+            stage.c.content_id,
+            registry.CONTENT.c.reg_content_data,
+            stage.c.repaired_sha256,
+        )
         .select_from(stage)
         .join(
             registry.CONTENT,
@@ -113,14 +159,15 @@ def steps(upgrade: Upgrade) -> list[Step]:
             (
                 Stage(stage, rows, "definitions that can be repaired whole"),
                 Sql(CreateTable(ASIDE, if_not_exists=True), "what stood there before", counts=False),
-                Sql(insert(ASIDE).from_select(["tenant_id", "path", "content"], before), counts=False),
+                Sql(insert(ASIDE).from_select([each.name for each in ASIDE.c], before), counts=False),
                 *registry.replace_contents(stage, upgrade.started),
             ),
         )
     ]
 
 
-def _definitions(work: Work, release: str) -> Iterator[_Definition]:
+def _definitions(work: Work, release: str, domains: dict[int, str]) -> Iterator[tuple[_Place, _Definition]]:
+    """Every swagger.json beside the artifact of an API that has operations, in order of tenant and path."""
     artifact = RESOURCE.alias("artifact")
     of_an_api = exists(
         select(literal(1))
@@ -142,13 +189,40 @@ def _definitions(work: Work, release: str) -> Iterator[_Definition]:
         )
         .order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
     )
+    streaming = select(ARTIFACT.c.tenant_id, ARTIFACT.c.folder).where(ARTIFACT.c.type.in_(_STREAMING))
+    without_operations = {tuple(row) for row in work.sessions["am"].stream(streaming)}
     for row in work.sessions[registry.DATABASE].stream(query, batch=_BATCH):
+        if (row.tenant_id, row.folder) in without_operations:
+            continue
         _, name, version = row.folder.rsplit("/", 2)
         path = registry.join(row.folder, row.name)
-        content = bytes(row.content or b"")
-        yield _Definition(row.tenant_id, row.content_id, path, content, release, name, version)
+        item = f"{domains.get(row.tenant_id, row.tenant_id)}:{path}"
+        definition = _Definition(bytes(row.content or b""), release, name, version)
+        yield _Place(row.tenant_id, row.content_id, path, item), definition
 
 
-def _repaired(definition: _Definition) -> Repair | None:
-    """Repair one definition; runs in any process."""
-    return repair(definition.content, definition.release, name=definition.name, version=definition.version)
+def _outcome(definition: _Definition) -> _Outcome | None:
+    """Judge one definition and repair it where that is safe; None where the target accepts it. Runs in any process."""
+    release = definition.release
+    judgement = judge(definition.content, release)
+    if judgement.acceptable:
+        return None
+    found = repair(definition.content, release, name=definition.name, version=definition.version)
+    if found is None:
+        told = _few([message.text for message in judgement.messages])
+        return _Outcome(None, f"{release} refuses it, and it cannot be repaired mechanically: {told}")
+    if found.left:
+        told = _few([message.text for message in found.left])
+        return _Outcome(None, f"{release} refuses it, and it can be repaired only in part; there would remain: {told}")
+    moved = moved_operations(found)
+    if moved:
+        return _Outcome(
+            None, f"{release} refuses it, and its repair would move operations, which have rows: {_few(moved)}"
+        )
+    return _Outcome(found.text, f"repaired: {_few([change.what for change in found.changes])}")
+
+
+def _few(texts: Sequence[str]) -> str:
+    told = "; ".join(" ".join(text.split())[:_LONGEST] for text in texts[:_TOLD])
+    more = len(texts) - _TOLD
+    return f"{told}; and {more:,} more" if more > 0 else told

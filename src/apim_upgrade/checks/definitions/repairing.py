@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from apim_upgrade.checks.definitions.judging import Judged
 from apim_upgrade.definitions import SUPPORTED, Kind
+from apim_upgrade.definitions.moves import moved_operations
 from apim_upgrade.definitions.repairs import repair
 from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.registry import read
@@ -25,17 +26,24 @@ class Repaired:
     """
     The repair of one definition.
 
-    ``complete``: the target accepts the repaired text. ``changes`` are sentences, ``left`` is how many messages remain.
+    ``complete``: the target accepts the repaired text. ``changes`` are sentences, ``left`` is how many messages remain,
+    ``moved`` the operations that the repair would add, drop or rename.
     """
 
     diff: str
     changes: tuple[str, ...]
     left: int
+    moved: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
         """Whether the target accepts the repaired text."""
         return not self.left
+
+    @property
+    def is_made(self) -> bool:
+        """Whether ``run`` makes it where it is asked to."""
+        return self.complete and not self.moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,5 @@ def repaired(patient: Patient) -> Repaired | None:
     found = repair(patient.content, patient.release, name=patient.name, version=patient.version)
     if found is None:
         return None
-    return Repaired(
-        found.diff(patient.path.lstrip("/")), tuple(change.what for change in found.changes), len(found.left)
-    )
+    changes = tuple(change.what for change in found.changes)
+    return Repaired(found.diff(patient.path.lstrip("/")), changes, len(found.left), moved_operations(found))
