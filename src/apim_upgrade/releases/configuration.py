@@ -35,7 +35,7 @@ class DefaultChange:
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value that a release does not know any more: text that it contains."""
+    """A value that a release does not know any more: text that it contains, in any case."""
 
     since: Release
     key: str

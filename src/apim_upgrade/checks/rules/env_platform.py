@@ -94,9 +94,9 @@ def rest_clients(subject: Subject) -> Iterator[Finding]:
     facts = release_facts()
     old, new = facts[subject.source].rest_api, facts[subject.target].rest_api
     moved = ", ".join(
-        f"{api} {version} (was {old.get(api, old.get('store' if api == 'devportal' else api, 'none'))})"
+        f"{api} {version} (was {before})"
         for api, version in new.items()
-        if old.get(api) != version
+        if (before := _version(old.get(api) or old.get(_OLD_NAMES.get(api, ""), ""))) and before != _version(version)
     )
     if number and moved:
         yield Finding(
@@ -105,6 +105,14 @@ def rest_clients(subject: Subject) -> Iterator[Finding]:
             place=Row(home, "IDN_OAUTH_CONSUMER_APPS", "APP_NAME"),
             item="clients",
         )
+
+
+_OLD_NAMES = {"devportal": "store"}
+
+
+def _version(text: str) -> str:
+    """The version alone, without remarks."""
+    return text.partition(" ")[0]
 
 
 @rule(

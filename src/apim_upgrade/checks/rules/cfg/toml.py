@@ -64,7 +64,7 @@ def keys_not_read(subject: Subject) -> Iterator[Finding]:
                     severity=severity,
                 )
         for value in value_changes():
-            if value.contains in str(keys.get(value.key, "")) and subject.crosses(str(value.since)):
+            if value.contains.lower() in str(keys.get(value.key, "")).lower() and subject.crosses(str(value.since)):
                 yield Finding(
                     f"{value.key} in {file} has a value that {value.since} does not know.",
                     value.advice,
