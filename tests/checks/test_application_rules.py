@@ -7,8 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from apim_upgrade.checks import Repair, Reported, Severity
+from apim_upgrade.checks import (
+    Baseline,
+    Repair,
+    Reported,
+    Severity,
+    all_rules,
+    check,
+    open_subject,
+    selected,
+)
+from apim_upgrade.databases import Database
+from apim_upgrade.estate import read_estate
+from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices
+from apim_upgrade.releases import Release
 from checks.planting import Field
 
 ONE_APPLICATION = "application_id = (SELECT min(application_id) FROM am_application_key_mapping)"
@@ -330,3 +343,19 @@ def test_real_estates_have_no_false_findings(field: Field, source: str, real_est
     found = bad(field.found("APP", source=source, pair=real_estate(source)))
     # Two applications of 3.2.0 do subscribe across tenants.
     assert [each.code for each in found] == (["APP032", "APP032"] if source == "3.2.0" else [])
+
+
+def test_clients_in_an_identity_database_of_their_own_are_compared_all_the_same(sample_estate) -> None:  # type: ignore[no-untyped-def]
+    pair = sample_estate("4.2.0")
+    with pair.am.write() as session:
+        session.execute(f"DELETE FROM idn_oauth_consumer_apps WHERE {ONE_CLIENT}")
+        session.execute("UPDATE am_application SET token_type = 'OAUTH' WHERE application_id = 8")
+    apart = {**pair.by_name(), "identity": Database("identity", pair.am.address)}
+    estate = read_estate(pair.by_name(), "4.2.0")
+    with open_subject(apart, estate, Release.parse("4.7.0"), Choices(), CheckChoices()) as subject:
+        rules = selected(all_rules(), ("APP003", "APP004"), ())
+        report = check(subject, rules, baseline=Baseline(), listener=lambda event: None)
+    with open_subject(pair.by_name(), estate, Release.parse("4.7.0"), Choices(), CheckChoices()) as subject:
+        together = check(subject, rules, baseline=Baseline(), listener=lambda event: None)
+    assert {each.code for each in report.findings} == {"APP003", "APP004"}
+    assert [each.message for each in report.findings] == [each.message for each in together.findings]
