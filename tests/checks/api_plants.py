@@ -15,7 +15,8 @@ def artifact(before: str, after: str, *, where: str = "true", many: int = 1) -> 
             SELECT r.reg_content_id, r.reg_tenant_id FROM reg_resource r
             JOIN reg_path p USING (reg_path_id, reg_tenant_id)
             JOIN reg_content k USING (reg_content_id, reg_tenant_id)
-            WHERE {OF_ARTIFACTS} AND convert_from(k.reg_content_data, 'UTF8') ~ '{before}' AND {where}
+            WHERE CASE WHEN {OF_ARTIFACTS} AND {where}
+                THEN convert_from(k.reg_content_data, 'UTF8') ~ '{before}' ELSE false END
             ORDER BY r.reg_version LIMIT {many})"""
 
 

@@ -97,27 +97,6 @@ def test_a_scope_of_several_apis_that_is_not_shared_is_found(field: Field) -> No
     assert field.found("API041") == []
 
 
-def test_a_role_that_does_not_exist_is_found(field: Field) -> None:
-    bind = """UPDATE am_scope_binding SET scope_binding = '{}' WHERE scope_id = (SELECT min(scope_id) FROM am_scope
-        JOIN am_scope_binding USING (scope_id) WHERE tenant_id = -1234)"""
-    for role in ("Internal/nobody", "ghost", "Application/ghost"):
-        found = field.found("API042", am=[bind.format(role)])
-        assert [each.item for each in found] == [f"carbon.super/{role.lower()}"]
-    assert field.found("API042", am=[bind.format("LDAP/unknown")]) == []
-    visible = artifact(
-        "<visibility>[^<]*</visibility>", "<visibility>restricted</visibility><visibleRoles>ghost</visibleRoles>"
-    )
-    assert "ghost" in field.found("API042", shared=[visible])[0].message
-    assert field.found("API042") == []
-
-
-def test_a_tenant_that_lacks_internal_scopes_is_told(field: Field) -> None:
-    plant = "DELETE FROM idn_oauth2_scope WHERE tenant_id = 1 AND name LIKE 'internal%'"
-    (found,) = field.found("API043", source="3.2.0", am=[plant])
-    assert (found.tenant, found.repair) == ("harbour.example", Repair.AUTOMATIC)
-    assert field.found("API043", source="3.2.0") == []
-
-
 @pytest.mark.parametrize("source", ["3.2.0", "4.2.0"])
 def test_states_that_disagree_are_found(field: Field, source: str) -> None:
     (found,) = field.found(

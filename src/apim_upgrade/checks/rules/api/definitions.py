@@ -1,4 +1,4 @@
-"""Rules about what lies beside an artifact: definitions, WSDLs, documents. Whether a definition is valid is DEF's."""
+"""Rules about what lies beside an artifact: schemas, WSDLs, documents. What a definition says is for DEF."""
 
 from __future__ import annotations
 
@@ -13,73 +13,52 @@ from apim_upgrade.checks.rules.common import by_state, plural, such_as
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.registry import CONTENT, PATH, RESOURCE
 
-_DESCRIBED = ("HTTP", "SOAP", "SOAPTOREST", "GRAPHQL", "APIPRODUCT")
-_OPENAPI = "swagger.json"
 _ZIP = b"PK"
 """How a zip begins."""
 _WSDLS = f"{registry.D}/wsdls"
 
 
-@rule(
-    "API020",
-    Severity.MAJOR,
-    title="API without a definition",
-    problems=("api-swagger-missing", "prod-export-npe"),
-    sources=("wso2/api-manager#1979", "wso2/api-manager#605"),
-)
-def no_definition(subject: Subject) -> Iterator[Finding]:
+@rule("API020", Severity.MAJOR, title="GraphQL API without its schema")
+def no_schema(subject: Subject) -> Iterator[Finding]:
     """
-    What: The folder of an API or product has no swagger.json, or an empty one; or the folder of a GraphQL API has no
-    schema.
+    What: The folder of a GraphQL API has no schema, a file whose name ends in `.graphql`, or an empty one.
 
-    Why: The vendor's client stops at the first one. This tool goes on, but cannot make a gateway artifact of such an
-    API where the upgrade passes into 4.0.0, and no publisher can show or save it.
+    Why: The vendor's client stops at the first one. No publisher can show the API, and a gateway does not know its
+    operations.
 
-    How found: Files beside the artifacts of the types HTTP, SOAP, SOAPTOREST, GRAPHQL and APIProduct. Streaming APIs
-    have an AsyncAPI document instead (API014).
+    How found: Files beside the artifacts of GraphQL APIs. Definitions that other APIs lack are told by DEF004.
 
-    How to mend: Write a definition in the publisher of the old release and save the API. Its operations are in
-    AM_API_URL_MAPPING, from which paths, methods and scopes can be taken.
+    How to mend: Upload the schema in the publisher of the old release, and deploy the API.
     """
-    subject.saw("definitions", len(subject.artifacts))
-    apis = {(found.tenant_id, found.folder): found.api for found in subject.artifacts}
-    for kind in (_OPENAPI, "graphql"):
-        document, content = RESOURCE.alias("document"), CONTENT
-        named = document.c.reg_name == _OPENAPI if kind == _OPENAPI else document.c.reg_name.like("%.graphql")
-        there = (
-            select(document.c.reg_name)
-            .join(
-                content,
-                and_(
-                    content.c.reg_content_id == document.c.reg_content_id,
-                    content.c.reg_tenant_id == document.c.reg_tenant_id,
-                ),
-            )
-            .where(
-                document.c.reg_path_id == RESOURCE.c.reg_path_id,
-                document.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
-                named,
-                func.length(content.c.reg_content_data) > 0,
-            )
-            .correlate(RESOURCE)
+    apis = {(found.tenant_id, found.folder): found for found in subject.artifacts if found.api.type == "GRAPHQL"}
+    subject.saw("APIs", len(subject.apis))
+    if not apis:
+        return
+    schemas = (
+        select(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
+        .join(PATH, registry.resource_path())
+        .join(
+            CONTENT,
+            and_(
+                CONTENT.c.reg_content_id == RESOURCE.c.reg_content_id,
+                CONTENT.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
+            ),
         )
-        lacking = (
-            select(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
-            .join(PATH, registry.resource_path())
-            .where(registry.working_artifact(), ~there.exists())
-            .order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
+        .where(
+            PATH.c.reg_path_value.startswith(f"{registry.PROVIDERS}/", autoescape=True),
+            RESOURCE.c.reg_name.like("%.graphql"),
+            func.length(CONTENT.c.reg_content_data) > 0,
         )
-        for row in subject.shared.stream(lacking):
-            api = apis.get((row.reg_tenant_id, row.reg_path_value))
-            if api is None or api.type not in (_DESCRIBED if kind == _OPENAPI else ("GRAPHQL",)):
-                continue
-            what = _OPENAPI if kind == _OPENAPI else "GraphQL schema"
-            yield Finding(
-                f"{api}: the registry has no {what} of it.",
-                place=Spot(registry.join(row.reg_path_value, _OPENAPI if kind == _OPENAPI else "*.graphql")),
-                api=api,
-                severity=by_state(api),
-            )
+    )
+    for row in subject.shared.stream(schemas):
+        apis.pop((row.reg_tenant_id, row.reg_path_value), None)
+    for found in apis.values():
+        yield Finding(
+            f"{found.api}: the registry has no GraphQL schema of it.",
+            place=Spot(registry.join(found.folder, f"{_file_name(found.api)}.graphql")),
+            api=found.api,
+            severity=by_state(found.api),
+        )
 
 
 @rule(

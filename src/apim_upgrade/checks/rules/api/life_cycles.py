@@ -184,6 +184,6 @@ def custom_life_cycle(subject: Subject) -> Iterator[Finding]:
 def _life_cycles(subject: Subject) -> Iterator[tuple[int, bytes]]:
     folder, name = registry.split(LIFE_CYCLE)
     files = registry.files().where(PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name)
-    for row in subject.shared.all(files.order_by(RESOURCE.c.reg_tenant_id)):
+    for row in subject.sessions[subject.home("config")].all(files.order_by(RESOURCE.c.reg_tenant_id)):
         if row.tenant_id in subject.domains:
             yield row.tenant_id, bytes(row.content or b"")

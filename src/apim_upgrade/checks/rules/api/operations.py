@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnClause, exists, func, select
 
-from apim_upgrade import registry
-from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
+from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, such_as, working_copy
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.am_tables import API, API_URL_MAPPING, blank
-from apim_upgrade.registry import PATH, RESOURCE
 
 _KNOWN_SCHEMES = ("Any", "None", "Application & Application User", "Application_User")
 _STREAMING = ("WS", "SSE", "WEBSUB", "ASYNC", "WEBHOOK")
@@ -38,29 +36,20 @@ def _lacking(subject: Subject, what: ColumnClause[str], named: str) -> Iterator[
         )
 
 
-@rule("API010", Severity.INFO, title="operation or API without a throttling tier", repair=Repair.AUTOMATIC)
+@rule("API010", Severity.INFO, title="operation without a throttling tier", repair=Repair.AUTOMATIC)
 def no_tier(subject: Subject) -> Iterator[Finding]:
     """
-    What: AM_API_URL_MAPPING.THROTTLING_TIER is NULL or empty; or AM_API.API_TIER is an empty text where others have
-    NULL.
+    What: AM_API_URL_MAPPING.THROTTLING_TIER is NULL or empty.
 
     Why: Servers of 4.0.0 to 4.3.0 mended such operations when they started, later ones do not. Whoever looks an
     operation up by its tier does not find it: the vendor's client loses operations of products and scopes that way.
 
-    How found: Rows of both tables, revisions included.
+    How found: Rows of AM_API_URL_MAPPING, revisions included.
 
     How to mend: Nothing: the upgrade gives such operations the tier Unlimited, by which they are treated already.
     """
     subject.saw_rows("operations", "am", API_URL_MAPPING.name)
     yield from _lacking(subject, API_URL_MAPPING.c.throttling_tier, "a tier")
-    empty = subject.am.all(select(func.count()).select_from(API).where(API.c.api_tier == ""))[0][0]
-    if empty:
-        yield Finding(
-            f"{plural(empty, 'API')} with an empty text as tier of the whole API, where others have NULL.",
-            "Nothing: both mean that operations have tiers of their own.",
-            Row("am", "AM_API", "API_TIER"),
-            item="AM_API.API_TIER",
-        )
 
 
 @rule("API011", Severity.INFO, title="operation without an authentication scheme", repair=Repair.AUTOMATIC)
@@ -166,19 +155,19 @@ def open_behind_mutual_tls(subject: Subject) -> Iterator[Finding]:
 @rule(
     "API014",
     Severity.MAJOR,
-    title="streaming API without topics or without its AsyncAPI document",
+    title="streaming API without topics",
     problems=("ws-url-mapping-missing",),
     sources=("wso2/product-apim#9083",),
 )
 def streaming(subject: Subject) -> Iterator[Finding]:
     """
-    What: A WebSocket API or another streaming API has no operation; or, from 4.0.0 on, none to subscribe or publish to,
-    or no asyncapi.json beside its artifact.
+    What: A WebSocket API or another streaming API has no operation; or, from 4.0.0 on, none to subscribe or publish to.
+    Whether it has its AsyncAPI document is told by DEF004.
 
     Why: A gateway cannot deploy it, and its revision cannot be made or exported.
 
     How found: Types WS, SSE, WEBSUB, ASYNC and WEBHOOK in AM_API without rows in AM_API_URL_MAPPING (from 4.0.0 on: of
-    the methods SUBSCRIBE or PUBLISH), and folders without the document.
+    the methods SUBSCRIBE or PUBLISH).
 
     How to mend: Open the API in the publisher, add a topic and save it. Before 4.0.0 nothing has to be done: the
     upgrade gives every WebSocket API one topic and writes its document.
@@ -207,28 +196,3 @@ def streaming(subject: Subject) -> Iterator[Finding]:
             severity=by_state(api) if described else Severity.INFO,
             repair=None if described else Repair.AUTOMATIC,
         )
-    if described:
-        document = RESOURCE.alias("document")
-        without = (
-            select(RESOURCE.c.reg_uuid)
-            .join(PATH, registry.resource_path())
-            .where(
-                registry.working_artifact(),
-                ~exists().where(
-                    document.c.reg_path_id == RESOURCE.c.reg_path_id,
-                    document.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
-                    document.c.reg_name == "asyncapi.json",
-                ),
-            )
-        )
-        by_uuid = {api.uuid: api for api in streams.values()}
-        for row in subject.shared.stream(without.order_by(RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_uuid)):
-            api = by_uuid.get(row.reg_uuid)
-            if api is not None:
-                folder = f"{registry.PROVIDERS}/{registry.provider_in_path(api.provider)}/{api.name}/{api.version}"
-                yield Finding(
-                    f"{api}: the registry has no asyncapi.json of it.",
-                    place=Spot(f"{folder}/asyncapi.json"),
-                    api=api,
-                    severity=by_state(api),
-                )

@@ -1,25 +1,20 @@
-"""Rules about scopes of APIs and the roles they ask for."""
+"""Rules about scopes of APIs; the roles they are bound to are IDN's."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from sqlalchemy import Integer, String, and_, column, exists, func, or_, select, table
 
-from apim_upgrade.checks.model import Finding, Repair, Row, Severity
+from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
-from apim_upgrade.checks.rules.common import by_state, plural, such_as, working_copy
+from apim_upgrade.checks.rules.common import by_state, plural, working_copy
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.am_tables import API, API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING, blank
-from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
 
 _SCOPE = table("am_scope", column("scope_id", Integer), column("name", String), column("tenant_id", Integer))
-_BINDING = table("am_scope_binding", column("scope_id", Integer), column("scope_binding", String))
 _SHARED = table("am_shared_scope", column("name", String), column("tenant_id", Integer))
 _OAUTH2 = table("idn_oauth2_scope", column("name", String), column("tenant_id", Integer))
-_ROLE = table("um_role", column("um_role_name", String), column("um_tenant_id", Integer))
-_HYBRID = table("um_hybrid_role", column("um_role_name", String), column("um_tenant_id", Integer))
 
 
 @rule(
@@ -121,110 +116,3 @@ def unshared_scope(subject: Subject) -> Iterator[Finding]:
             tenant=domain,
             item=f"{domain}/{row.scope_name}",
         )
-
-
-@rule("API042", Severity.MINOR, title="role that a scope or an API asks for and that does not exist")
-def missing_role(subject: Subject) -> Iterator[Finding]:
-    """
-    What: A scope is bound to a role, or an API is visible to a role, that the tenant does not have.
-
-    Why: Nobody has such a role. Who counted on it does not get the scope, or does not see the API. The role may also
-    come back one day with another meaning.
-
-    How found: Roles in AM_SCOPE_BINDING and in the artifacts of APIs with restricted visibility are looked up in
-    UM_HYBRID_ROLE (`Internal/…`, `Application/…`) and UM_ROLE, without case. Roles of secondary user stores and of a
-    primary user store outside the database cannot be looked up and are left out.
-
-    How to mend: Make the role, or take it off the scope or the API, in the old release or after the upgrade.
-    """
-    subject.saw_rows("scopes", "am", _SCOPE.name)
-    if not (subject.has("shared", _ROLE.name) and subject.has("shared", _HYBRID.name)):
-        return
-    asked: dict[tuple[int, str], list[str]] = defaultdict(list)
-    bindings = select(_SCOPE.c.name, _SCOPE.c.tenant_id, _BINDING.c.scope_binding).join_from(
-        _BINDING, _SCOPE, _SCOPE.c.scope_id == _BINDING.c.scope_id
-    )
-    for row in subject.am.stream(bindings.order_by(_SCOPE.c.tenant_id, _SCOPE.c.name)):
-        for role in (row.scope_binding or "").split(","):
-            if role.strip():
-                asked[row.tenant_id, role.strip().lower()].append(f"scope {row.name}")
-    for found in subject.artifacts:
-        for role in found.visible_roles:
-            asked[found.tenant_id, role.lower()].append(f"{found.api.name} {found.api.version}")
-    subject.saw("roles", len(asked))
-    if not asked:
-        return
-    primary = _roles(subject, "um_role")
-    hybrid = _roles(subject, "um_hybrid_role")
-    in_database = {tenant for tenant, _ in primary}
-    for (tenant, role), users in sorted(asked.items()):
-        domain_of_role, slash, name = role.partition("/")
-        if domain_of_role == "internal":
-            there = (tenant, name) in hybrid
-        elif domain_of_role == "application":
-            there = (tenant, role) in hybrid or (tenant, name) in hybrid
-        elif slash or tenant not in in_database:
-            continue
-        else:
-            there = (tenant, role) in primary or (tenant, role) in hybrid
-        if not there:
-            domain = subject.domain(tenant)
-            yield Finding(
-                f"Role {role} of {domain} does not exist; {plural(len(users), 'place asks', 'places ask')} for it"
-                f"{such_as(users)}.",
-                place=Row("shared", "UM_ROLE", "UM_ROLE_NAME", f"UM_TENANT_ID={tenant}"),
-                tenant=domain,
-                item=f"{domain}/{role}",
-            )
-
-
-def _roles(subject: Subject, name: str) -> set[tuple[int, str]]:
-    roles = table(name, column("um_role_name", String), column("um_tenant_id", Integer))
-    return {
-        (row.um_tenant_id, (row.um_role_name or "").lower())
-        for row in subject.shared.stream(select(roles.c.um_role_name, roles.c.um_tenant_id))
-    }
-
-
-@rule(
-    "API043",
-    Severity.INFO,
-    title="tenant that lacks internal scopes of the super tenant",
-    repair=Repair.AUTOMATIC,
-    source_until="4.2.0",
-    problems=("id-scopes-tenant-internal",),
-    sources=("wso2/product-is#10505",),
-)
-def missing_internal_scopes(subject: Subject) -> Iterator[Finding]:
-    """
-    What: IDN_OAUTH2_SCOPE has fewer scopes `internal_…` for a tenant than for the super tenant.
-
-    Why: They guard the product's own REST APIs up to 4.1.0; users of the tenant are refused there. From 4.2.0 on a
-    server reads them from a file for all tenants.
-
-    How found: Rows of IDN_OAUTH2_SCOPE whose names begin with `internal_`, counted by tenant.
-
-    How to mend: Nothing: the upgrade gives every tenant the scopes that a target before 4.2.0 needs, and later ones do
-    not ask for them.
-    """
-    if not subject.has("am", _OAUTH2.name):
-        return
-    subject.saw("tenants", len(subject.tenants))
-    counted = {
-        row.tenant_id: row.number
-        for row in subject.am.all(
-            select(_OAUTH2.c.tenant_id, func.count().label("number"))
-            .where(_OAUTH2.c.name.startswith("internal_", autoescape=True))
-            .group_by(_OAUTH2.c.tenant_id)
-        )
-    }
-    wanted = counted.get(SUPER_TENANT_ID, 0)
-    for tenant in subject.tenants:
-        has = counted.get(tenant.id, 0)
-        if has < wanted:
-            yield Finding(
-                f"Tenant {tenant.domain} has {has} internal scopes, the super tenant {wanted}.",
-                place=Row("am", "IDN_OAUTH2_SCOPE", "NAME", f"TENANT_ID={tenant.id}"),
-                tenant=tenant.domain,
-                item=tenant.domain,
-            )
