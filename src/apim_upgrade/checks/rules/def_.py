@@ -33,7 +33,8 @@ def refused(subject: Subject) -> Iterator[Finding]:
     `relaxed_definitions = true` in the table [check] of upgrade.toml says that yours does.
 
     How to mend: Mend the definition at the place that the finding names, in the Publisher of the old release.
-    `--save-invalid DIR` writes each one to a file, with all its messages beside it.
+    `--save-invalid DIR` writes each one to a file, with all its messages beside it. `--fix` shows mechanical repairs;
+    `run` makes them on the copies where upgrade.toml has `repair_definitions = true`.
     """
     _count(subject)
     for each in subject.definitions.remarkable:
