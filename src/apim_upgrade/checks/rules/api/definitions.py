@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import String, and_, func, literal, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.model import Api, Finding, Repair, Severity, Spot
@@ -168,35 +168,21 @@ def empty_documents(subject: Subject) -> Iterator[Finding]:
     How to mend: Write or upload the content again in the publisher, or delete the document. It was empty before the
     upgrade, too.
     """
-    contents, content = PATH.alias("contents_path"), RESOURCE.alias("content")
-    written = (
-        select(content.c.reg_name)
-        .join(
-            contents,
-            and_(contents.c.reg_path_id == content.c.reg_path_id, contents.c.reg_tenant_id == content.c.reg_tenant_id),
-        )
-        .where(
-            contents.c.reg_path_value == PATH.c.reg_path_value + literal("/contents", String),
-            contents.c.reg_tenant_id == PATH.c.reg_tenant_id,
-            content.c.reg_name == RESOURCE.c.reg_name,
-        )
-        .correlate(PATH, RESOURCE)
-    )
-    documents = and_(
-        RESOURCE.c.reg_media_type == registry.DOCUMENT_MEDIA_TYPE,
+    # Not by media type: with old statistics a planner would look all documents of the tenant up for every folder.
+    below = and_(
         PATH.c.reg_path_value.startswith(f"{registry.PROVIDERS}/", autoescape=True),
         PATH.c.reg_path_value.like("%/documentation"),
     )
-    number = subject.shared.all(
-        select(func.count()).select_from(RESOURCE).join(PATH, registry.resource_path()).where(documents)
-    )[0][0]
-    subject.saw("documents", number)
-    apis = {(found.tenant_id, found.folder): found.api for found in subject.artifacts} if number else {}
+    apis = {(found.tenant_id, found.folder): found.api for found in subject.artifacts}
+    texts = _files_below(subject, "contents")
     files: set[tuple[int, str]] | None = None
-    bare = registry.files().where(documents, ~written.exists())
-    for row in subject.shared.stream(
-        bare.order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value, RESOURCE.c.reg_name)
-    ):
+    number = 0
+    for row in subject.shared.stream(registry.files().where(below)):
+        if row.media_type != registry.DOCUMENT_MEDIA_TYPE:
+            continue
+        number += 1
+        if (row.tenant_id, registry.join(f"{row.folder}/contents", row.name)) in texts:
+            continue
         try:
             document = registry.Artifact.parse(row.content)
         except registry.BrokenArtifact as broken:
@@ -204,7 +190,7 @@ def empty_documents(subject: Subject) -> Iterator[Finding]:
         else:
             source = document.get("sourceType").upper()
             if source == "FILE":
-                files = _document_files(subject) if files is None else files
+                files = _files_below(subject, "files") if files is None else files
                 path = document.get("filePath").partition("/registry/resource")[2]
                 if path and (row.tenant_id, path) in files:
                     continue
@@ -223,18 +209,20 @@ def empty_documents(subject: Subject) -> Iterator[Finding]:
             tenant=domain,
             item=f"{api.item if api else folder}/{row.name}",
         )
+    subject.saw("documents", number)
 
 
-def _document_files(subject: Subject) -> set[tuple[int, str]]:
-    uploaded = (
+def _files_below(subject: Subject, kind: str) -> set[tuple[int, str]]:
+    """The files below ``documentation/contents`` or ``documentation/files``, by tenant and path."""
+    found = (
         select(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value, RESOURCE.c.reg_name)
         .join(PATH, registry.resource_path())
         .where(
             PATH.c.reg_path_value.startswith(f"{registry.PROVIDERS}/", autoescape=True),
-            PATH.c.reg_path_value.like("%/documentation/files"),
+            PATH.c.reg_path_value.like(f"%/documentation/{kind}"),
             RESOURCE.c.reg_name.is_not(None),
         )
     )
     return {
-        (row.reg_tenant_id, registry.join(row.reg_path_value, row.reg_name)) for row in subject.shared.stream(uploaded)
+        (row.reg_tenant_id, registry.join(row.reg_path_value, row.reg_name)) for row in subject.shared.stream(found)
     }
