@@ -238,6 +238,19 @@ def test_constraints_that_were_never_validated_are_found(field: Field) -> None:
     assert field.found("DB027") == []
 
 
+def test_a_schema_of_another_release_is_found(field: Field) -> None:
+    assert field.found("DB028", source="4.1.0") == []
+    key = next(key for key in field._estates if key[0] == "4.1.0")
+    estate = field._estates[key]
+    am, shared = estate.databases
+    field._estates[key] = replace(estate, databases=(am, replace(shared, releases=("4.3.0", "4.4.0"))))
+    try:
+        (found,) = field.found("DB028", source="4.1.0")
+    finally:
+        field._estates[key] = estate
+    assert "shared has the schema of 4.3.0 to 4.4.0, and is taken for 4.1.0" in found.message
+
+
 # Old rows
 
 TOKENS = """INSERT INTO idn_oauth2_access_token (token_id, access_token, consumer_key_id, authz_user, tenant_id,

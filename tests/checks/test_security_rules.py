@@ -93,6 +93,8 @@ def test_client_certificates_that_are_none_or_have_ended_are_found(field: Field,
     (ended,) = field.found("SEC003", source=source, am=[stored(ENDED)])
     assert ended.severity is Severity.MINOR
     assert field.found("SEC003", source=source) == []
+    removed = "UPDATE am_api_client_certificate SET removed = NOT removed"
+    assert field.found("SEC003", source=source, am=[stored("none"), removed]) == []
 
 
 def test_endpoint_certificates_in_the_database_are_read(field: Field) -> None:

@@ -25,7 +25,6 @@ _SHOWN = 6
         "db-is-consented-missing",
         "comments-table-changed",
         "db-oracle-missing-pk-comments",
-        "proc-target-started-on-old-schema",
     ),
 )
 def objects_missing(subject: Subject) -> Iterator[Finding]:
@@ -328,6 +327,36 @@ UNION ALL
 SELECT 'Index', i.relname, c.relname FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
 WHERE NOT x.indisvalid AND c.relnamespace::regnamespace::text = ANY (current_schemas(false)) ORDER BY 3, 2"""
+
+
+@rule(
+    "DB028",
+    Severity.MAJOR,
+    title="database whose schema is of another release than it is taken for",
+    problems=("proc-target-started-on-old-schema", "proc-prevalidation-unsupported-source"),
+)
+def other_release(subject: Subject) -> Iterator[Finding]:
+    """
+    What: The schema of a database looks like another release's than `source` of upgrade.toml says, or the two databases
+    are of different releases.
+
+    Why: An upgrade was broken off, or a server of another release was started on old databases and has written
+    half-made rows. What the upgrade takes for granted may not be true.
+
+    How found: The release is read off the whole schema of each database. Where it cannot be told, or the release is
+    older than this tool upgrades, the check refuses to begin; this rule tells what an operator has overruled.
+
+    How to mend: Finish the broken-off upgrade, or restore the databases of one moment. If they are right as they are,
+    accept the finding in the baseline and rehearse with care.
+    """
+    for database in subject.estate.databases:
+        subject.saw("databases")
+        if database.releases and str(subject.source) not in database.releases:
+            ends = dict.fromkeys((database.releases[0], database.releases[-1]))
+            yield Finding(
+                f"Database {database.name} has the schema of {' to '.join(ends)}, and is taken for {subject.source}.",
+                item=database.name,
+            )
 
 
 def _deviations(subject: Subject) -> dict[str, tuple[Deviation, ...]]:

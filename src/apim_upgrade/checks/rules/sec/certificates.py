@@ -33,7 +33,7 @@ _CLIENT = table(
     column("alias", String),
     column("api_id", Integer),
     column("certificate", LargeBinary),
-    column("removed", Integer),
+    column("removed"),
     column("revision_uuid", String),
 )
 
@@ -161,15 +161,21 @@ def certificates_in_database(subject: Subject) -> Iterator[Finding]:
             subject.saw("certificates")
             place = Row("am", "AM_CERTIFICATE_METADATA", "CERTIFICATE", f"ALIAS={row.alias}")
             yield from _in_database(subject, row.certificate, f"of endpoint {row.end_point}", row, place)
-    query = select(_CLIENT.c.tenant_id, _CLIENT.c.alias, _CLIENT.c.api_id, _CLIENT.c.certificate)
+    query = select(_CLIENT.c.tenant_id, _CLIENT.c.alias, _CLIENT.c.api_id, _CLIENT.c.certificate, _CLIENT.c.removed)
     if subject.has("am", "am_api_client_certificate", "revision_uuid"):
         name = _CLIENT.c.revision_uuid
         query = query.where(or_(name.is_(None), name.in_(("", "Current API"))))
     for row in subject.am.stream(query.order_by(_CLIENT.c.tenant_id, _CLIENT.c.alias), batch=200):
         subject.saw("certificates")
+        if row.removed in _REMOVED:
+            continue
         api = subject.api(row.api_id)
         place = Row("am", "AM_API_CLIENT_CERTIFICATE", "CERTIFICATE", f"ALIAS={row.alias}")
         yield from _in_database(subject, row.certificate, f"of clients of {api or f'API {row.api_id}'}", row, place)
+
+
+_REMOVED = (True, "1", "true", b"\x01")
+"""A certificate that was deleted, as each DBMS says it."""
 
 
 def _in_database(subject: Subject, data: bytes | None, whose: str, row: object, place: Row) -> Iterator[Finding]:
