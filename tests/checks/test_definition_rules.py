@@ -12,6 +12,7 @@ from apim_upgrade.checks.definitions import judge_all
 from apim_upgrade.checks.definitions.stored import STREAMING
 from apim_upgrade.cli import main
 from apim_upgrade.estate import read_estate
+from apim_upgrade.migrations.parallel import Processes
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.releases import Release
@@ -77,7 +78,8 @@ def test_processes_judge_the_same(databases: Server, monkeypatch: pytest.MonkeyP
     counts = []
     for few in (1000, 10):
         monkeypatch.setattr("apim_upgrade.checks.definitions.judging._FEW", few)
-        with open_subject(pair.by_name(), estate, Release.parse("4.4.0"), Choices(), CheckChoices(), jobs=2) as subject:
+        asked = (pair.by_name(), estate, Release.parse("4.4.0"), Choices(), CheckChoices())
+        with open_subject(*asked, workers=Processes(2)) as subject:
             counts.append(judge_all(subject))
     assert counts[0] == counts[1]
     assert sum(counts[0].counts.values()) > 36

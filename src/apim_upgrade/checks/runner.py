@@ -102,7 +102,7 @@ class _Work:
                 raise
             self.unchecked.append(Unchecked(rule, explain(error, "the database").message))
         except ApimUpgradeError as error:
-            self.unchecked.append(Unchecked(rule, error.message))
+            self.unchecked.append(Unchecked(rule, str(error)))
         except Exception as error:  # a fault of one rule; the others still have something to say
             self.unchecked.append(Unchecked(rule, f"a fault of the rule itself, {type(error).__name__}: {error}"))
         for kind, number in subject.seen.items():

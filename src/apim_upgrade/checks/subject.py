@@ -24,6 +24,7 @@ from apim_upgrade.databases.table_facts import TableFacts, table_facts
 from apim_upgrade.engine import Session
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.estate import Estate
+from apim_upgrade.migrations.parallel import Processes, Workers
 from apim_upgrade.migrations.upgrade import Choices, Tenant
 from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.releases import HOME_OF, Release, Schema, part_of
@@ -59,8 +60,8 @@ class Subject:
     inputs: CheckChoices = field(default_factory=CheckChoices)
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None, microsecond=0))
     """UTC, no zone: the only clock that rules use."""
-    jobs: int | None = None
-    """Processes for what keeps a processor busy; None for one a processor."""
+    workers: Workers = field(default_factory=Processes)
+    """Who does what keeps a processor busy."""
     seen: Counter[str] = field(default_factory=Counter)
     """What the rule at work has looked at, by kind."""
     on_seen: Callable[[int], None] = field(default=lambda number: None)
@@ -219,12 +220,12 @@ def open_subject(
     choices: Choices,
     inputs: CheckChoices,
     *,
-    jobs: int | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[Subject]:
     """Open one read-only transaction on each database for the length of the block."""
     with ExitStack() as stack:
         sessions = {name: stack.enter_context(database.read()) for name, database in databases.items()}
-        yield Subject(sessions, estate, target, choices, inputs, jobs=jobs)
+        yield Subject(sessions, estate, target, choices, inputs, workers=workers or Processes())
 
 
 def _toml(file: Path | None) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
     from apim_upgrade.checks import Subject
+    from apim_upgrade.migrations.parallel import Workers
     from apim_upgrade.releases import Release
 
 
@@ -72,6 +74,12 @@ def command(
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Processes for definitions; one a processor without it."),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Judge definitions on a Dask cluster, such as tcp://host:8786."
+        ),
+    ] = None,
 ) -> int:
     """
     Find everything that would break, and say how to mend it. Nothing is changed.
@@ -82,6 +90,9 @@ def command(
     With --fix, the safe, mechanical repairs of OpenAPI definitions are shown after the report, or written beside the
     files of --save-invalid; each is proven by judging the repaired text. `run` makes them on the copies where
     repair_definitions of upgrade.toml says so.
+
+    With --scheduler, definitions are judged by the workers of a Dask cluster (pip install 'apim-upgrade[dask]'), and
+    not by processes of this machine. For tls:// the certificates are those of Dask's own configuration.
 
     Exit codes: 0, no finding as bad as --fail-on; 1, there are some; 2, a rule could not be carried out, or wrong
     usage. `run` refuses to begin while a blocker is open.
@@ -94,6 +105,11 @@ def command(
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.estate import read_estate, require_path
 
+    if scheduler is not None and jobs is not None:
+        raise ProjectError(
+            "--jobs is for processes of this machine, --scheduler for the workers of a cluster.",
+            hint="Give one of them.",
+        )
     project = settings.read_project()
     wanted = _release(target) if target else project.target
     everything = all_rules()
@@ -109,7 +125,10 @@ def command(
             "--fix shows differences as text, and standard output is taken.",
             hint="Give --output FILE for the report, or --save-invalid DIR for the differences.",
         )
-    with open_subject(databases, estate, wanted, project.choices, project.check, jobs=jobs) as subject:
+    with (
+        _workers(scheduler, jobs) as workers,
+        open_subject(databases, estate, wanted, project.choices, project.check, workers=workers) as subject,
+    ):
         with show_progress(noun="rules") as progress:
             report = check(subject, rules, baseline=accepted, listener=progress)
         _write(render(report, format.value, least), output)
@@ -124,6 +143,13 @@ def command(
         if fix:
             settings.output.say(_show_repairs(subject, save_invalid))
     return report.exit_code(least)
+
+
+def _workers(scheduler: str | None, jobs: int | None) -> AbstractContextManager[Workers]:
+    from apim_upgrade.checks.cluster import cluster
+    from apim_upgrade.migrations.parallel import Processes
+
+    return nullcontext(Processes(jobs)) if scheduler is None else cluster(scheduler)
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from apim_upgrade.errors import EnvironmentProblem
 
@@ -20,6 +21,34 @@ Result = TypeVar("Result")
 
 _FEW = 500
 _BATCH = 20
+
+
+class Workers(Protocol):
+    """Who does work that keeps a processor busy."""
+
+    def in_order(
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, few: int, batch: int
+    ) -> Iterator[Result]:
+        """
+        Yield ``function(item)`` for every item, in order, a bounded number of batches ahead.
+
+        Up to ``few`` items are done sooner than processes start. Function, items and results must be picklable. Raises
+        EnvironmentProblem when workers are lost.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Processes of this machine; one a processor without a number."""
+
+    number: int | None = None
+
+    def in_order(
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, few: int, batch: int
+    ) -> Iterator[Result]:
+        """Work few items here and more in processes that end with the work."""
+        return in_order(function, items, few=few, batch=batch, processes=self.number)
 
 
 def in_order(

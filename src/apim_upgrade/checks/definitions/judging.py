@@ -1,4 +1,4 @@
-"""Judges the definitions of an estate over all processors; keeps what is not in order."""
+"""Judges the definitions of an estate over all workers; keeps what is not in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from apim_upgrade.checks.definitions.stored import NAMES, Stored, expected, stored_definitions
 from apim_upgrade.checks.model import Api
 from apim_upgrade.definitions import SUPPORTED, Kind, Message, judge
-from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.releases import Release
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _verdicts(subject: Subject) -> Iterator[tuple[Stored, Verdict]]:
             waiting.append(replace(stored, content=b""))
             yield Task(stored.content, stored.kind, target, source, subject.inputs.relaxed_definitions)
 
-    for verdict in in_order(verdict_of, tasks(), few=_FEW, batch=_BATCH, processes=subject.jobs):
+    for verdict in subject.workers.in_order(verdict_of, tasks(), few=_FEW, batch=_BATCH):
         yield waiting.popleft(), verdict
 
 

@@ -11,7 +11,6 @@ from apim_upgrade.checks.definitions.judging import Judged
 from apim_upgrade.definitions import SUPPORTED, Kind
 from apim_upgrade.definitions.moves import moved_operations
 from apim_upgrade.definitions.repairs import repair
-from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.registry import read
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def repairs(subject: Subject) -> Iterator[tuple[Judged, Repaired | None]]:
                 content = read(subject.shared, each.tenant_id, each.path) or b""
                 yield Patient(content, release, each.api.name, each.api.version, each.path)
 
-    for result in in_order(repaired, patients(), few=_FEW, batch=_BATCH, processes=subject.jobs):
+    for result in subject.workers.in_order(repaired, patients(), few=_FEW, batch=_BATCH):
         yield waiting.popleft(), result
 
 
