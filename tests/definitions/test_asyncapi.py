@@ -113,6 +113,14 @@ def test_bytes_that_are_no_text_are_found_by_us_alone() -> None:
     assert (judgement.valid, judgement.aborted, judgement.codes) == (False, False, {"syntax"})
 
 
+def test_half_characters_are_told_as_escapes() -> None:
+    (message,) = judge(document(channels={"\ud800": 5}), "4.2.0").messages
+    assert message.pointer == "/channels/\\ud800"
+    assert message.line == 1
+    (message,) = judge(b'{"\\ud800": 1, "\\ud800": 2}', "4.2.0").messages
+    assert message.text.endswith('Duplicate key "\\ud800"')
+
+
 def test_faults_of_the_text_name_their_line() -> None:
     (message,) = judge(b'\n\n{"asyncapi": "2.0.0",\n "info" {}}', "4.2.0").messages
     assert message.line == 4

@@ -38,6 +38,8 @@ def verdict(text: bytes, release: str = "4.4.0"):
         (b"a: 08", "08"),
         (b"a: 0x1F", 31),
         (b"a: -0b11", -3),
+        (b"a: 0x_", "0x_"),
+        (b"a: -0b_", "-0b_"),
         (b"a: 1_000", 1000),
         (b"a: 1:30", 90),
         (b"a: 1.5e3", 1500.0),
@@ -142,6 +144,12 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
+MANY_NAMES = {
+    "/" + "".join(f"{{p{number}}}" for number in range(10_000)): {
+        "parameters": [{"name": f"q{number}", "in": "path", "type": "string"} for number in range(10_000)],
+        "get": {},
+    }
+}
 HOSTILE = {
     "billion laughs": laughs(HEAD, b"x-a: &a [1]\n", b"x-%c: &%c [%s]\n"),
     "billion schemas": laughs(
@@ -175,6 +183,7 @@ HOSTILE = {
     "a word": b"word",
     "html": b"<!DOCTYPE html><html></html>",
     "not a number": b'{"openapi": NaN}',
+    "many names in braces": SOUND_JSON.replace(b'"paths": {}', b'"paths": ' + json.dumps(MANY_NAMES).encode()),
     "many faults": SOUND_JSON[:-1] + b"".join(b', "a%d": 1' % number for number in range(20_000)) + b"}",
     "one key often": b'{"a": 1' + b', "a": 1' * 100_000 + b"}",
 }  # fmt: skip
@@ -231,6 +240,12 @@ def test_a_release_without_known_verdicts_is_refused() -> None:
         (b"\xef\xbb\xbf<definitions/>", Kind.WSDL),
         (b"PK\x03\x04", Kind.WSDL),
         (b"anything", Kind.OPENAPI),
+        (b"PK\x05\x06", Kind.WSDL),
+        (b"type Query {\n  swagger: String\n}", Kind.GRAPHQL),
+        (b'{"asyncapi": "2.0.0", "components": {"schemas": {"openapi": {}, "swagger": {}}}}', Kind.ASYNCAPI),
+        (b'{"components": {"schemas": {"asyncapi": {}}}, "openapi": "3.0.1"}', Kind.OPENAPI),
+        (b"info:\n  asyncapi: 2.0.0\nopenapi: 3.0.1\n", Kind.OPENAPI),
+        (b"--- # ours\nasyncapi: 2.0.0\n", Kind.ASYNCAPI),
     ],
 )
 def test_the_kind_is_guessed_from_the_text(text: bytes, kind: Kind) -> None:

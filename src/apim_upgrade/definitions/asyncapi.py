@@ -2,8 +2,9 @@
 AsyncAPI documents as the product judges them: can its two JSON readers and its data model read the text?
 
 The product checks a document against the JSON schema of AsyncAPI and ignores the outcome. What is left are exceptions:
-its validation has practically no other way to say no, so every judgement that is not valid is marked ``aborted``. The
-shapes below are what the data model (apicurio-data-models 1.1.5) casts to an object without looking.
+its validation has practically no other way to say no, so every judgement that is not valid is marked ``aborted``, but
+for texts that are not UTF-8, of which it is not known what the product does. The shapes below are what the data model
+(apicurio-data-models 1.1.5) casts to an object without looking.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from apim_upgrade.definitions.model import Judgement, Kind, Message
+from apim_upgrade.definitions.reader import escaped, printable
 from apim_upgrade.definitions.text import Form, Text
 
 LIMIT = 32 * 1024 * 1024
@@ -114,7 +116,7 @@ def judge(text: bytes, release: str) -> Judgement:
     try:
         document, _ = _DECODER.raw_decode(content)
     except _Duplicate as error:
-        return _aborted("duplicate-key", f'org.json.JSONException: Duplicate key "{error.key}"')
+        return _aborted("duplicate-key", printable(f'org.json.JSONException: Duplicate key "{error.key}"'))
     except json.JSONDecodeError as error:
         skipped = whole.count("\n") - content.count("\n")
         return _aborted("syntax", f"org.json.JSONException: {error.msg}", line=error.lineno + skipped)
@@ -126,10 +128,11 @@ def judge(text: bytes, release: str) -> Judgement:
         return judgement
     lines = Text(content, Form.JSON).lines(wanted)
     skipped = whole.count("\n") - content.count("\n")
-    placed = (
-        replace(message, line=lines[message.pointer] + skipped) if message.pointer in lines else message
-        for message in judgement.messages
-    )
+    placed = []
+    for message in judgement.messages:
+        at = lines.get(message.pointer)
+        pointer = printable(message.pointer)
+        placed.append(replace(message, pointer=pointer, line=None if at is None else at + skipped))
     return replace(judgement, messages=tuple(placed))
 
 
@@ -193,7 +196,7 @@ def _no_object(node: Any, pointer: Pointer) -> Message:
 
 
 def _written(pointer: Pointer) -> str:
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in pointer)
+    return "".join(f"/{escaped(part)}" for part in pointer)
 
 
 def _aborted(code: str, text: str, pointer: str = "", *, line: int | None = None) -> Judgement:

@@ -13,7 +13,18 @@ from typing import Any, Literal
 
 from apim_upgrade.definitions import openapi3, swagger2, templates, twins
 from apim_upgrade.definitions.model import Judgement, Kind, Message
-from apim_upgrade.definitions.reader import Finding, Findings, Node, list_at, object_at, text_at
+from apim_upgrade.definitions.reader import (
+    MOST_SAID,
+    Finding,
+    Findings,
+    Node,
+    TooMuchSaid,
+    escaped,
+    list_at,
+    object_at,
+    printable,
+    text_at,
+)
 from apim_upgrade.definitions.rules import Rules, rules_of
 from apim_upgrade.definitions.text import PRODUCT_YAML_LIMIT, Form, Text, read
 
@@ -32,6 +43,8 @@ def judge(raw: bytes | str, release: str, *, relaxed: bool = False) -> Judgement
         return _judge(text, rules, relaxed=relaxed and rules.relaxed_mode)
     except RecursionError:
         return _refused(text, "syntax", "objects and lists are nested too deeply")
+    except TooMuchSaid:
+        return _refused(text, "too-large", f"what is wrong with it fills more than {MOST_SAID:,} characters")
 
 
 def _judge(text: Text, rules: Rules, *, relaxed: bool) -> Judgement:
@@ -206,18 +219,13 @@ def _messages(findings: Iterable[Finding], document: Any, text: Text) -> tuple[M
         pointer = places.get(id(finding.about), "")
         about, key = finding.about, finding.key
         if key is not None and isinstance(about, dict) and key in about:
-            pointer = f"{pointer}/{_token(key)}"
+            pointer = f"{pointer}/{escaped(str(key))}"
         pointers.append(pointer)
     lines = text.lines(set(pointers))
     return tuple(
-        Message(finding.code, _printable(finding.text), _printable(pointer), lines.get(pointer))
+        Message(finding.code, printable(finding.text), printable(pointer), lines.get(pointer))
         for finding, pointer in zip(findings, pointers, strict=True)
     )
-
-
-def _printable(text: str) -> str:
-    """A text that can be written anywhere: half characters, which JSON may hold, as escapes."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _pointers(document: Any, wanted: set[int]) -> dict[int, str]:
@@ -243,10 +251,6 @@ def _pointers(document: Any, wanted: set[int]) -> dict[int, str]:
 def _pointer(place: tuple[Any, Any, Any]) -> str:
     tokens = []
     while place[2] is not None:
-        tokens.append(_token(place[1]))
+        tokens.append(escaped(str(place[1])))
         place = place[2]
     return "".join(f"/{token}" for token in reversed(tokens))
-
-
-def _token(key: str | int) -> str:
-    return str(key).replace("~", "~0").replace("/", "~1")

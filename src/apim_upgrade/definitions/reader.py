@@ -4,19 +4,6 @@ How the product's parsers read the fields of a document, and what they say of th
 A document is what the text is: ``dict`` (keys are always text), ``list``, ``str``, ``int``, ``float``, ``bool``, None.
 A *reading* walks it once and notes findings. A finding names the object or list it is about and, where it has one, the
 key in it; JSON pointers and lines are looked up afterwards, for findings alone, so that a sound document pays nothing.
-
-The rooms' call, the same for both parsers::
-
-    openapi3.check(document, findings, rules) -> bool
-    swagger2.check(document, findings, rules) -> bool
-
-``document`` is the root object, ``findings`` takes everything the parser says, ``rules`` are the switches of the
-release, and the answer says whether the parser made a document object of it at all (what relaxed mode asks for). A
-parser that breaks off says so and returns False. Afterwards ``templates`` and ``twins`` look at the same document::
-
-    templates.check(document, findings, rules, major=2 or 3) -> None     # exceptions of reading the URI templates
-    templates.operations(document, ...)                                  # what else swagger2's own tests need
-    twins.check(document, findings, rules, major=2 or 3) -> None
 """
 
 from __future__ import annotations
@@ -48,6 +35,14 @@ class Broken(Exception):
         self.finding = Finding(code, text, about, key)
 
 
+MOST_SAID = 32 * 2**20
+"""Characters of all messages about one document. A text has its whole location in it, so few long keys make many."""
+
+
+class TooMuchSaid(Exception):
+    """More would be said of a document than ``MOST_SAID``."""
+
+
 class Findings:
     """
     Everything said about one document, in the order it was noticed; equal texts are said once.
@@ -56,19 +51,23 @@ class Findings:
     the text ``null``, while in YAML it is as good as absent.
     """
 
-    __slots__ = ("_said", "items", "null_is_text")
+    __slots__ = ("_characters", "_said", "items", "null_is_text")
 
     def __init__(self, *, null_is_text: bool = False) -> None:
         self.items: list[Finding] = []
         self.null_is_text = null_is_text
         self._said: set[str] = set()
+        self._characters = 0
 
     def __bool__(self) -> bool:
         return bool(self.items)
 
     def say(self, code: str, text: str, about: object = None, key: str | int | None = None) -> None:
-        """Note a finding with the product's text, unless the same text was said before."""
+        """Note a finding with the product's text, unless the same was said before. Raises ``TooMuchSaid``."""
         if text not in self._said:
+            self._characters += len(text)
+            if self._characters > MOST_SAID:
+                raise TooMuchSaid
             self._said.add(text)
             self.items.append(Finding(code, text, about, key))
 
@@ -193,6 +192,23 @@ def text_of(value: object) -> str | None:
 def text_at(node: Node, key: str) -> str | None:
     """The text under a key, None when it is absent, null, or no scalar."""
     return text_of(node.get(key))
+
+
+def escaped(token: str) -> str:
+    """A key as it is written in a JSON pointer (RFC 6901)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def unescaped(token: str) -> str:
+    """The key that a part of a JSON pointer means."""
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def printable(text: str) -> str:
+    """A text that files and databases take: half characters and NULs, which JSON may hold, are written as escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
 
 
 def names_in_braces(path: str) -> list[str]:

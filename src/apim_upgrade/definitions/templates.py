@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from apim_upgrade.definitions.reader import Findings, Node, list_at, object_at
+from apim_upgrade.definitions.reader import Findings, Node, list_at, object_at, unescaped
 from apim_upgrade.definitions.rules import Rules
 
 Major = Literal[2, 3]
@@ -72,7 +72,7 @@ def path_item(document: Node, item: object) -> Node:
     if isinstance(target, str) and target.startswith("#/"):
         found = document
         for part in target[2:].split("/"):
-            found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+            found = found.get(unescaped(part)) if isinstance(found, dict) else None
     return found if isinstance(found, dict) and "$ref" not in found else {}
 
 
@@ -116,24 +116,22 @@ def scheme_of_swagger(document: Node) -> str | None:
     return None
 
 
-def _declared_scopes(document: Node, major: Major) -> set[str]:
-    scopes: object = None
+def scopes_of_scheme(document: Node, major: Major) -> Node | None:
+    """The scopes of the security scheme that the product reads them from, None where it reads none there."""
     if major == 2:
         name = scheme_of_swagger(document)
-        if name is not None:
-            scopes = document["securityDefinitions"][name].get("scopes")
-    else:
-        schemes = object_at(object_at(document, "components") or {}, "securitySchemes") or {}
-        for name, flow in ((DEFAULT_SCHEME, "implicit"), (FALLBACK_SCHEME, "password")):
-            flows = object_at(object_at(schemes, name) or {}, "flows") or {}
-            scopes = (object_at(flows, flow) or {}).get("scopes")
-            if isinstance(scopes, dict):
-                break
-    if isinstance(scopes, dict):
-        names = {name for name in scopes if name[:2] != "x-"}
-        if names:
-            return names
-    return _scopes_of_extension(document)
+        return object_at(document["securityDefinitions"][name], "scopes") if name else None
+    schemes = object_at(object_at(document, "components") or {}, "securitySchemes") or {}
+    for name, flow in ((DEFAULT_SCHEME, "implicit"), (FALLBACK_SCHEME, "password")):
+        flows = object_at(object_at(schemes, name) or {}, "flows") or {}
+        if (scopes := object_at(object_at(flows, flow) or {}, "scopes")) is not None:
+            return scopes
+    return None
+
+
+def _declared_scopes(document: Node, major: Major) -> set[str]:
+    names = {name for name in scopes_of_scheme(document, major) or () if name[:2] != "x-"}
+    return names or _scopes_of_extension(document)
 
 
 def _scopes_of_extension(document: Node) -> set[str]:

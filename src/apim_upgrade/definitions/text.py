@@ -8,19 +8,18 @@ before they multiply, no cycles, no objects, bounded depth.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 import yaml
 from yaml._yaml import CParser
 
+from apim_upgrade.definitions.lines import BLANK, lines_in_json, lines_in_yaml
 from apim_upgrade.definitions.reader import Node
+from apim_upgrade.definitions.yaml_scalars import STARTS_OF_NUMBERS, TAGS, WORDS, key_text, number
 
 LARGEST_JSON = 32 * 2**20
 """Characters of JSON that are read; the product has no limit, memory has."""
@@ -71,14 +70,8 @@ class Text:
 
     def lines(self, pointers: Iterable[str]) -> dict[str, int]:
         """The line, from 1, of the value or key that each JSON pointer leads to; what cannot be found is left out."""
-        wanted: dict[Any, Any] = {}
-        for pointer in pointers:
-            branch = wanted
-            for token in pointer.split("/")[1:]:
-                branch = branch.setdefault(token.replace("~1", "/").replace("~0", "~"), {})
-            branch[_HERE] = pointer
-        find = _lines_of_json if self.form is Form.JSON else _lines_of_yaml
-        return find(self.text, wanted)
+        find = lines_in_json if self.form is Form.JSON else lines_in_yaml
+        return find(self.text, pointers)
 
 
 class _Unreadable(Exception):
@@ -86,10 +79,6 @@ class _Unreadable(Exception):
         super().__init__(message)
         self.message = message
         self.line = line
-
-
-_HERE = 0
-"""Marks the end of a pointer among the keys that lead on; no key is a number."""
 
 
 def read(raw: bytes | str, *, longest_yaml: int = LARGEST_YAML) -> Text:
@@ -108,7 +97,7 @@ def read(raw: bytes | str, *, longest_yaml: int = LARGEST_YAML) -> Text:
             return Text("", Form.YAML, problem=f"not UTF-8 at byte {error.start}", problem_line=line)
     else:
         text = raw
-    start = _BLANK(text).end()  # type: ignore[union-attr]
+    start = BLANK(text).end()  # type: ignore[union-attr]
     form = Form.JSON if text.startswith("{", start) else Form.YAML
     answer = Text(text, form)
     if start == len(text):
@@ -132,9 +121,6 @@ def read(raw: bytes | str, *, longest_yaml: int = LARGEST_YAML) -> Text:
     return answer
 
 
-_BLANK = re.compile(r"[\x00-\x20]*").match
-
-
 def _read_json(answer: Text, start: int) -> None:
     duplicates = answer.duplicates
 
@@ -155,79 +141,18 @@ def _read_json(answer: Text, start: int) -> None:
         raise _Unreadable(f"{error.msg} at line {error.lineno}, column {error.colno}", error.lineno) from None
     except ValueError as error:
         raise _Unreadable(str(error)) from None
-    answer.trailing = _BLANK(answer.text, end).end() < len(answer.text)  # type: ignore[union-attr]
+    answer.trailing = BLANK(answer.text, end).end() < len(answer.text)  # type: ignore[union-attr]
 
 
 def _refuse_constant(name: str) -> None:
     raise _Unreadable(f"{name} is no JSON")
 
 
-# -- YAML -------------------------------------------------------------------------------------------------------------
+# -- YAML --------------------------------------------------------------------------------------------------------------
 
-_INTEGER = re.compile(r"[-+]?(?:0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)", re.ASCII).fullmatch
-_FLOAT = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
-    r"|[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
-    re.ASCII,
-).fullmatch
-_WORDS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}
-_STARTS_OF_NUMBERS = frozenset("0123456789+-.")
 _COLLECTION_TAGS = frozenset((None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"))
 _NO_KEY = object()
 _MERGE = object()
-
-
-def _number(text: str) -> Any:
-    """A plain scalar that begins like a number."""
-    if _INTEGER(text):
-        return _integer(text)
-    if _FLOAT(text):
-        try:
-            return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
-        except ValueError:
-            return 0.0  # Base 60: what it amounts to is never asked.
-    return text
-
-
-def _integer(text: str) -> int | str:
-    digits = text.replace("_", "").lower()
-    sign = -1 if digits[0] == "-" else 1
-    digits = digits.lstrip("+-")
-    if len(digits) > 1000:
-        return text
-    if ":" in digits:
-        value = 0
-        for part in digits.split(":"):
-            value = value * 60 + int(part)
-        return sign * value
-    base = 2 if digits.startswith("0b") else 16 if digits.startswith("0x") else 8 if digits[:1] == "0" else 10
-    return sign * int(digits[2:] if base in (2, 16) else digits, base)
-
-
-_TAGS: dict[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:str": str,
-    "tag:yaml.org,2002:binary": str,
-    "tag:yaml.org,2002:timestamp": str,
-    "tag:yaml.org,2002:null": lambda text: None,
-    "tag:yaml.org,2002:bool": lambda text: _WORDS.get(text, text),
-    "tag:yaml.org,2002:int": _number,
-    "tag:yaml.org,2002:float": _number,
-}
-
-
-def _key_text(value: Any) -> str:
-    """A scalar as the text of a key."""
-    if value is None:
-        return "null"
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return str(value)
 
 
 def _read_yaml(answer: Text) -> None:
@@ -249,7 +174,7 @@ def _build(answer: Text) -> None:
     mapping_start, sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent
     mapping_end, sequence_end = yaml.MappingEndEvent, yaml.SequenceEndEvent
 
-    words, numbers, number = _WORDS, _STARTS_OF_NUMBERS, _number
+    words, numbers = WORDS, STARTS_OF_NUMBERS
     anchors: dict[str, Any] = {}
     weights: dict[str, int] = {}
     merges: dict[int, list[Any]] = {}
@@ -275,7 +200,7 @@ def _build(answer: Text) -> None:
                     elif value == "<<" and key is _NO_KEY:
                         key = _MERGE
                         continue
-            elif (made := _TAGS.get(tag)) is not None:
+            elif (made := TAGS.get(tag)) is not None:
                 value = made(value)
             else:
                 answer.remark = answer.remark or f"could not determine a constructor for the tag {tag}"
@@ -333,7 +258,7 @@ def _build(answer: Text) -> None:
         if key is None:
             node.append(value)
         elif key is _NO_KEY:
-            key = value if type(value) is str else _key_text(value)
+            key = value if type(value) is str else key_text(value)
             if key in node:
                 answer.duplicates.append(Duplicate(node, key))
         elif key is _MERGE:
@@ -354,111 +279,3 @@ def _merge(node: Node, merged: list[Any], answer: Text) -> None:
                 continue
             for key, inherited in source.items():
                 node.setdefault(key, inherited)
-
-
-# -- lines ------------------------------------------------------------------------------------------------------------
-
-_SPACE = re.compile(r"[ \t\n\r]*").match
-
-
-def _lines_of_json(text: str, wanted: dict[Any, Any]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    skip: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-    counted_to, line = 0, 1
-
-    def note(branch: dict[Any, Any], at: int) -> None:
-        nonlocal counted_to, line
-        if _HERE in branch and branch[_HERE] not in found:
-            line += text.count("\n", counted_to, at)
-            counted_to = at
-            found[branch[_HERE]] = line
-
-    def blank(at: int) -> int:
-        return _SPACE(text, at).end()  # type: ignore[union-attr]
-
-    def visit(branch: dict[Any, Any], at: int) -> int:
-        """Go through one value, of which some parts are wanted; answers where it ends."""
-        if text[at] == "{":
-            at = blank(at + 1)
-            while text[at] != "}":
-                begin = at
-                key, at = scanstring(text, at + 1, True)
-                at = blank(blank(at) + 1)
-                at = step(branch, key, begin, at)
-            return at + 1
-        if text[at] == "[":
-            at = blank(at + 1)
-            index = 0
-            while text[at] != "]":
-                at = step(branch, str(index), at, at)
-                index += 1
-            return at + 1
-        return skip(text, at)[1]
-
-    def step(branch: dict[Any, Any], token: str, begin: int, at: int) -> int:
-        inner = branch.get(token)
-        if inner is None:
-            at = skip(text, at)[1]
-        else:
-            note(inner, begin)
-            at = visit(inner, at) if len(inner) > (_HERE in inner) else skip(text, at)[1]
-        at = blank(at)
-        return blank(at + 1) if text[at] == "," else at
-
-    start = _BLANK(text).end()  # type: ignore[union-attr]
-    note(wanted, start)
-    # Lines are a courtesy: of a text that breaks off, those before the break are known.
-    with contextlib.suppress(ValueError, IndexError, StopIteration, RecursionError):
-        visit(wanted, start)
-    return found
-
-
-def _lines_of_yaml(text: str, wanted: dict[Any, Any]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    missing = _count(wanted)
-    event_of: Callable[[], Any] = CParser(text).get_event
-    empty: dict[Any, Any] = {}
-    stack: list[tuple[dict[Any, Any], Any]] = []
-    branch: dict[Any, Any] = {"": wanted}
-    place: Any = ""  # The key waited for (None), the key whose value comes, or the index in a list.
-    try:
-        while missing:
-            event = event_of()
-            kind = type(event)
-            if kind is yaml.StreamEndEvent:
-                break
-            if kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
-                branch, place = stack.pop()
-            elif kind in (yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent):
-                if place is None:
-                    # Only what is wanted is looked up, so that keys which are numbers or words match as they are.
-                    value = event.value if kind is yaml.ScalarEvent else ""
-                    if kind is yaml.ScalarEvent and not event.style and value not in branch:
-                        value = _key_text(_WORDS[value] if value in _WORDS else _number(value))
-                    place = value
-                    inner = branch.get(value, empty)
-                    if _HERE in inner and inner[_HERE] not in found:
-                        found[inner[_HERE]] = event.start_mark.line + 1
-                        missing -= 1
-                    continue
-                token = str(place) if isinstance(place, int) else place
-                inner = branch.get(token, empty)
-                if _HERE in inner and inner[_HERE] not in found:
-                    found[inner[_HERE]] = event.start_mark.line + 1
-                    missing -= 1
-                after = place + 1 if isinstance(place, int) else None
-                if kind is yaml.MappingStartEvent:
-                    stack.append((branch, after))
-                    branch, place = inner, None
-                elif kind is yaml.SequenceStartEvent:
-                    stack.append((branch, after))
-                    branch, place = inner, 0
-                else:
-                    place = after
-    except yaml.YAMLError:
-        pass  # As above.
-    return found
-
-
-def _count(wanted: dict[Any, Any]) -> int:
-    return sum(1 if key == _HERE else _count(inner) for key, inner in wanted.items())

@@ -15,6 +15,7 @@ from typing import cast
 
 from lxml import etree
 
+from apim_upgrade.definitions.kinds import ZIP
 from apim_upgrade.definitions.model import Judgement, Kind, Message
 from apim_upgrade.definitions.wsdl_archive import Archive, ArchiveFault
 
@@ -27,7 +28,6 @@ _WSDL_20 = "http://www.w3.org/ns/wsdl"
 _SCHEMAS = tuple(f"http://www.w3.org/{version}/XMLSchema" for version in ("2001", "2000/10", "1999"))
 _SOAP = ("http://schemas.xmlsoap.org/wsdl/soap/", "http://schemas.xmlsoap.org/wsdl/soap12/")
 _MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 _NO_PROCESSOR = "No WSDL processor found to process WSDL content"
 _UNREADABLE = "Error while reading WSDL document"
@@ -82,7 +82,7 @@ def judge(text: bytes, release: str) -> Judgement:
     """Judge a document or a zip archive of documents; no release differs in what it takes."""
     if len(text) > LIMIT:
         return _judgement([Message("too-large", f"WSDLs of more than {LIMIT:,} bytes are not looked at")])
-    found = _archive(text) if text.startswith(_ZIP) else _document(text, "", _load_nothing)
+    found = _archive(text) if text.startswith(ZIP) else _document(text, "", _load_nothing)
     return _judgement(islice(found, _MOST))
 
 

@@ -256,13 +256,17 @@ class _DocumentReading(PartReading):
         item: Node,
         read: tuple[list[Parameter], list[tuple[Node, Any]]] | None,
     ) -> None:
-        for name in _whole_parts(path) if self.rules.whole_parts_are_names else names_in_braces(path):
-            if read is None:
-                raise Broken("null-pointer", "java.lang.NullPointerException", item, "$ref")
-            own, operations = read
-            if _declares(own, name):
+        names = _whole_parts(path) if self.rules.whole_parts_are_names else names_in_braces(path)
+        if not names:
+            return
+        if read is None:
+            raise Broken("null-pointer", "java.lang.NullPointerException", item, "$ref")
+        own, looked_at = _declared(read[0]), set[int]()
+        operations = [(operation, parameters, _declared(parameters or [])) for operation, parameters in read[1]]
+        for name in dict.fromkeys(names):
+            if own is None or name in own:
                 continue
-            for operation, parameters in operations:
+            for operation, parameters, declared in operations:
                 if parameters is None and self.rules.parameters_list_needed:
                     raise Broken(
                         "null-pointer",
@@ -270,10 +274,12 @@ class _DocumentReading(PartReading):
                         'of "io.swagger.v3.oas.models.Operation.getParameters()" is null',
                         operation,
                     )
-                for parameter in parameters or ():
-                    if parameter.place == "path" and not parameter.required:
-                        self.not_required(location, parameter.name, operation)
-                if not _declares(parameters or [], name):
+                if parameters is not None and id(operation) not in looked_at:
+                    looked_at.add(id(operation))
+                    for parameter in parameters:
+                        if parameter.place == "path" and not parameter.required:
+                            self.not_required(location, parameter.name, operation)
+                if declared is not None and name not in declared:
                     self.warn(
                         "path-param-undeclared",
                         where,
@@ -288,8 +294,8 @@ def _whole_parts(path: str) -> list[str]:
     return [part[1:-1] for part in parts if len(part) > 2 and part[0] == "{" and part[-1] == "}"]
 
 
-def _declares(parameters: list[Parameter], name: str) -> bool:
-    return any(
-        parameter.reference is not None or (parameter.name == name and parameter.place == "path")
-        for parameter in parameters
-    )
+def _declared(parameters: list[Parameter]) -> set[str | None] | None:
+    """The names that a list of parameters declares for its path, None when any might be declared by reference."""
+    if any(parameter.reference is not None for parameter in parameters):
+        return None
+    return {parameter.name for parameter in parameters if parameter.place == "path"}

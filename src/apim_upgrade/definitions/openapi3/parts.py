@@ -29,7 +29,7 @@ from apim_upgrade.definitions.openapi3.tables import (
     STYLES,
     VARIABLE,
 )
-from apim_upgrade.definitions.reader import Findings, Node, list_at, object_at, require, text_at, text_of
+from apim_upgrade.definitions.reader import Findings, Node, list_at, object_at, read_fields, require, text_at, text_of
 from apim_upgrade.definitions.rules import Rules
 
 
@@ -271,7 +271,7 @@ class PartReading(SchemaReading):
         """Read a header, which may have every key of a parameter; its style is not looked at."""
         if self.reference(header, location, "Header/Parameter", "description"):
             return
-        self.unreserved_fields(header, HEADER, location)
+        read_fields(header, HEADER, location, self.findings)
         if (schema := object_at(header, "schema")) is not None:
             self.schema(schema, location)
         self.examples_of(header, location, location)
@@ -344,7 +344,7 @@ class PartReading(SchemaReading):
         """Read a security scheme; flows are reported at the scheme."""
         if self.reference(scheme, location, "securitySchemes", "description"):
             return
-        self.unreserved_fields(scheme, SCHEME, location)
+        read_fields(scheme, SCHEME, location, self.findings)
         require(scheme, ("type",), location, self.findings)
         kind = text_at(scheme, "type")
         if kind in SCHEME_NEEDS:
@@ -358,8 +358,8 @@ class PartReading(SchemaReading):
             if place is not None and place not in ("cookie", "header", "query"):
                 self.findings.wrong_type(location, "in", scheme, "cookie|header|query")
         if (flows := object_at(scheme, "flows")) is not None:
-            self.unreserved_fields(flows, FLOWS, location)
+            read_fields(flows, FLOWS, location, self.findings)
             for name, needs in FLOW_NEEDS.items():
                 if (flow := object_at(flows, name)) is not None:
-                    self.unreserved_fields(flow, FLOW, location)
+                    read_fields(flow, FLOW, location, self.findings)
                     require(flow, needs, location, self.findings)

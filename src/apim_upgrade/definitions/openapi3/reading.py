@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from apim_upgrade.definitions.openapi3.tables import DOCS, NAME, NAME_RULE, SECTIONS
-from apim_upgrade.definitions.reader import Broken, Findings, Node, Table, object_at, require
+from apim_upgrade.definitions.reader import Broken, Findings, Node, Table, joined, object_at, read_fields, require
 from apim_upgrade.definitions.rules import Rules
 
 IDENTIFIED = "Schema under an $id"
@@ -33,7 +33,7 @@ class Reading:
         self.components_read = False
 
     def fields(self, node: Node, known: Table, location: str) -> None:
-        """Complain of keys that are not known and of values of the wrong kind."""
+        """As ``read_fields``, and of reserved keys in 3.1; not every part is looked through for those."""
         for key, value in node.items():
             field = known.get(key)
             if field is None:
@@ -44,20 +44,11 @@ class Reading:
             elif type(value) not in field.accepted:
                 self.findings.wrong_type(location, key, node, field.expected)
 
-    def unreserved_fields(self, node: Node, known: Table, location: str) -> None:
-        """The same where the parser does not look for reserved keys."""
-        for key, value in node.items():
-            field = known.get(key)
-            if field is None:
-                if key[:2] != "x-":
-                    self.findings.unexpected(location, key, node)
-            elif type(value) not in field.accepted:
-                self.findings.wrong_type(location, key, node, field.expected)
-
     def reserved(self, location: str, key: str, node: Node) -> None:
         """Complain of a key that is kept for the OpenAPI Initiative."""
-        where = f"{location}.{key}" if location else key
-        self.findings.say("reserved-key", f"attribute {where} is reserved by The OpenAPI Initiative", node, key)
+        self.findings.say(
+            "reserved-key", f"attribute {joined(location, key)} is reserved by The OpenAPI Initiative", node, key
+        )
 
     def warn(self, code: str, location: str, text: str, node: object, key: str | int | None = None) -> None:
         """Say what the parser calls a warning, which weighs as much as the rest."""
@@ -106,7 +97,7 @@ class Reading:
     def docs(self, holder: Node, location: str) -> None:
         """Read ``externalDocs``."""
         if (docs := object_at(holder, "externalDocs")) is not None:
-            self.unreserved_fields(docs, DOCS, location)
+            read_fields(docs, DOCS, location, self.findings)
             require(docs, ("url",), location, self.findings)
 
     def objects(self, holder: Node, location: str) -> list[tuple[str, Node]]:

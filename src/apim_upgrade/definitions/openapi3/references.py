@@ -11,7 +11,7 @@ from typing import Any
 from apim_upgrade.definitions.openapi3.parts import PartReading
 from apim_upgrade.definitions.openapi3.reading import ABSENT, IDENTIFIED, Reference
 from apim_upgrade.definitions.openapi3.tables import SECTIONS
-from apim_upgrade.definitions.reader import Broken, Finding, Findings, Node
+from apim_upgrade.definitions.reader import Broken, Finding, Findings, Node, unescaped
 
 _ILLEGAL_IN_URI = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})").search
 
@@ -19,7 +19,7 @@ _ILLEGAL_IN_URI = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})").
 def load(reading: PartReading) -> None:
     """Load what lies outside a document of 3.0; the first reference that cannot be loaded ends it."""
     for holder, target, _expected in reading.references:
-        outside = _outside(target)
+        outside = outside_of(target)
         if outside:
             file = _munged(target).partition("#")[0]
             folder = "null" if file.startswith("..") else "."
@@ -103,7 +103,7 @@ def _munged(target: str) -> str:
     return f"./{target}" if relative else target
 
 
-def _outside(target: str) -> str | None:
+def outside_of(target: str) -> str | None:
     """What kind of place outside the document a reference of 3.0 leads to, if it does."""
     if target.startswith("http"):
         return "URL"
@@ -128,7 +128,7 @@ def _at(document: Node, pointer: str) -> Any:
     for token in pointer.split("/"):
         if not token.strip():
             continue
-        name = token.replace("~1", "/").replace("~0", "~")
+        name = unescaped(token)
         if isinstance(value, dict) and name in value:
             value = value[name]
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):

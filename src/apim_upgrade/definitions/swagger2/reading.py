@@ -1,185 +1,51 @@
-"""
-Swagger 2.0 as the product's parser (the 1.0 line) and the product's own tests after it judge it.
-
-The parser reads root, operations, parameters, responses, security and the models' first level by hand and complains of
-what it does not know there; everything below (properties, items, headers) it *converts*: silently, or not at all. What
-cannot be converted, and a reference into another file, ends the parse without a document. Its messages carry odd
-locations (``info.name`` for the licence's name, ``tags.tags``); they are kept, for operators search for them.
-"""
+"""What the parser reads by hand: root, paths, operations, parameters, responses, models, security."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from apim_upgrade.definitions import templates, twins
-from apim_upgrade.definitions.reader import (
-    OBJECT,
-    STRING,
-    Field,
-    Findings,
-    Node,
-    Table,
-    names_in_braces,
-    table,
-    text_of,
+from apim_upgrade.definitions.reader import Findings, Node, Table, names_in_braces, text_of
+from apim_upgrade.definitions.swagger2.conversion import Conversion, Malformed
+from apim_upgrade.definitions.swagger2.tables import (
+    ARRAY_MODEL,
+    BODY,
+    BODY_ASIDE,
+    COMPOSED,
+    CONTACT,
+    EXTERNAL_DOCS,
+    INFO,
+    ITEM_TYPES,
+    LICENSE,
+    METHODS,
+    MODEL,
+    NOT_BARE,
+    OPERATION,
+    PARAMETER,
+    PATH,
+    PLACES,
+    RESPONSE,
+    ROOT,
+    SECURITY,
+    TAG,
 )
-from apim_upgrade.definitions.rules import Rules
 
-_ROOT = table(
-    string="swagger host basePath",
-    obj="info paths definitions parameters responses securityDefinitions externalDocs",
-    array="schemes consumes produces security tags",
-)
-_INFO = table(string="title description termsOfService version", obj="license", anything="contact")
-_CONTACT = ("name", "url", "email")
-_LICENSE = table(string="name url")
-_TAG = table(string="name description", obj="externalDocs")
-_EXTERNAL_DOCS = table(string="description url")
-_PATH = table(obj="get put post head delete patch options", array="parameters", anything="$ref")
-_OPERATION = table(
-    string="summary description operationId",
-    obj="externalDocs",
-    array="tags consumes produces parameters schemes security",
-    boolean="deprecated",
-    anything="responses scheme",
-)
-_PARAMETER = table(
-    string="name in description type format pattern collectionFormat",
-    integer="maxLength minLength maxItems minItems",
-    double="maximum minimum multipleOf",
-    array="enum",
-    boolean="required allowEmptyValue exclusiveMaximum exclusiveMinimum uniqueItems readOnly",
-    anything="default items",
-)
-_BODY = table(string="name in description", boolean="required", anything="schema")
-_BODY_ASIDE: dict[str, Field] = {"type": STRING, "format": STRING, "pattern": STRING, "examples": OBJECT}
-_RESPONSE = table(string="description", obj="schema headers examples")
-_MODEL = table(
-    string="type default format discriminator pattern title description",
-    integer="minLength maxLength",
-    double="maximum minimum multipleOf",
-    array="enum required",
-    obj="properties",
-    boolean="exclusiveMaximum exclusiveMinimum uniqueItems",
-    anything="$ref example items allOf additionalProperties xml readOnly allowEmptyValue "
-    "maxItems minItems maxProperties minProperties",
-)
-_COMPOSED = table(string="title description", anything=" ".join(_MODEL.keys() - {"title", "description"}))
-_ARRAY_MODEL = table(string="type title description", integer="maxItems minItems", obj="properties items")
-_SECURITY = table(anything="type name in description flow authorizationUrl tokenUrl scopes")
-
-_METHODS = ("get", "put", "post", "head", "delete", "patch", "options")
-_PLACES = frozenset(("query", "header", "path", "formData"))
-_ITEM_TYPES = frozenset(("array", "string", "integer", "number", "boolean", "object", "file"))
-_BOUNDS = ("minimum", "maximum", "multipleOf")
-_NOT_BARE = ("items", "$ref", "properties")
-_MALFORMED = "malformed or unreadable swagger supplied"
 _VALUES = (str, int, float, bool, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Whether the product takes a Swagger 2.0 document, and whether its validation broke off instead of answering."""
-
-    valid: bool
-    aborted: bool = False
-
-
-class _Malformed(Exception):
-    """The parser breaks off; ``about`` and ``key`` say where."""
-
-    def __init__(self, about: object = None, key: str | int | None = None) -> None:
-        super().__init__(_MALFORMED)
-        self.about = about
-        self.key = key
-
-
-def check(document: Node, findings: Findings, rules: Rules) -> bool:
-    """Note what the parser says of a document; False when it makes no document object of it."""
-    try:
-        _Reading(document, findings).root()
-    except _Malformed as end:
-        findings.items.clear()
-        findings.say("oas2-exception", _MALFORMED, end.about, end.key)
-        return False
-    return True
-
-
-def judge(document: Node, findings: Findings, rules: Rules, *, relaxed: bool = False) -> Outcome:
-    """
-    Note everything the product says of a Swagger 2.0 document, its own tests after the parse included.
-
-    ``relaxed`` is what the server is started with; releases without that mode do not know it.
-    """
-    if not check(document, findings, rules):
-        return Outcome(valid=False)
-    nameless = "swagger" not in document or (document["swagger"] is None and not findings.null_is_text)
-    if nameless:
-        findings.say("no-spec-version", "attribute swagger or openapi should present", document)
-    informed = isinstance(document.get("info"), dict)
-    if not rules.swagger_messages_count:
-        if not nameless and not informed:
-            findings.items.clear()
-            findings.say("null-pointer", "java.lang.NullPointerException: there is no info", document, "info")
-            return Outcome(valid=False, aborted=True)
-        return Outcome(valid=not nameless)
-    if findings:
-        return Outcome(valid=relaxed and rules.relaxed_mode and (informed or rules.info_made_up))
-    _product_tests(document, findings, rules)
-    return Outcome(valid=not findings)
-
-
-def _product_tests(document: Node, findings: Findings, rules: Rules) -> None:
-    """What the product looks at once the parser has nothing to say; it stops at the first fault."""
-    if rules.swagger_templates_tested:
-        thrown = Findings()
-        templates.check(document, thrown, rules, major=2)
-        if thrown:
-            # The list of errors still holds what the first try, as OpenAPI 3, left in it.
-            findings.say("no-spec-version", "attribute openapi is missing", document)
-            for item in thrown.items:
-                findings.say(item.code, item.text, item.about, item.key)
-            return
-        paths = [operation.path for operation in templates.operations(document)]
-        if "" in paths:
-            text = "A resource path is empty in the swagger definition"
-            findings.say("empty-path-key", text, document["paths"], "")
-            return
-        if rules.swagger_needs_operations and not paths:
-            text = "Empty resource paths found in the swagger definition"
-            findings.say("no-operations", text, document, "paths")
-            return
-    twins.check(document, findings, rules, major=2)
-
-
-def _is_external(reference: str) -> bool:
-    """Whether a reference leads out of the document, as the parser sees it: a bare name with a dot is a file."""
-    if reference.startswith(("http:", "https:", ".", "/")):
-        return True
-    return not reference.startswith("#") and "." in reference and ":" not in reference
-
-
-class _Reading:
+class Reading(Conversion):
     """One pass over one document."""
 
-    __slots__ = ("_document", "_external", "_findings", "_null_is_text", "_operation_ids", "_seen", "_shared", "_used")
+    __slots__ = ("_operation_ids",)
 
     def __init__(self, document: Node, findings: Findings) -> None:
-        self._document = document
-        self._findings = findings
-        self._null_is_text = findings.null_is_text
+        super().__init__(document, findings)
         self._operation_ids: set[str] = set()
-        self._external: list[Node] = []
-        self._seen: set[int] = set()
-        self._shared: dict[str, list[Node]] = {}
-        self._used: list[tuple[Node, str, str]] = []
 
     def root(self) -> None:
+        """Read the whole document. Raises ``Malformed`` where the parser breaks off."""
         document, findings = self._document, self._findings
-        self._fields(document, _ROOT, "")
+        self._fields(document, ROOT, "")
         if not self._has(document, "swagger"):
             findings.say("no-spec-version", "attribute swagger is missing", document)
         for key in ("info", "paths"):
@@ -205,8 +71,6 @@ class _Reading:
         self._external_docs(document.get("externalDocs"), "externalDocs")
         self._resolve()
 
-    # What the parser reads by hand.
-
     def _fields(self, node: Node, known: Table, location: str) -> None:
         null_is_text = self._null_is_text
         for key, value in node.items():
@@ -220,9 +84,6 @@ class _Reading:
             elif key[:2] != "x-":
                 self._findings.unexpected(location, key, node)
 
-    def _has(self, node: Node, key: str) -> bool:
-        return node.get(key) is not None or (self._null_is_text and key in node)
-
     def _require(self, node: Node, key: str, location: str) -> None:
         if not self._has(node, key):
             self._findings.missing(location, key, node)
@@ -235,12 +96,12 @@ class _Reading:
     def _info(self, info: object) -> None:
         if not isinstance(info, dict):
             return
-        self._fields(info, _INFO, "info")
+        self._fields(info, INFO, "info")
         self._require(info, "title", "info")
         contact = info.get("contact")
         if isinstance(contact, dict):
             for key, value in contact.items():
-                if key not in _CONTACT:
+                if key not in CONTACT:
                     if key[:2] != "x-" and (value is not None or self._null_is_text):
                         self._findings.unexpected("info.contact", key, contact)
                 elif isinstance(value, (dict, list)):
@@ -249,16 +110,16 @@ class _Reading:
             self._findings.wrong_type("contact", "contact", info, "object")
         licence = info.get("license")
         if isinstance(licence, dict):
-            self._fields(licence, _LICENSE, "info.license")
+            self._fields(licence, LICENSE, "info.license")
             self._require(licence, "name", "info")
 
     def _external_docs(self, docs: object, location: str) -> None:
         if isinstance(docs, dict):
-            self._fields(docs, _EXTERNAL_DOCS, f"{location}.externalDocs")
+            self._fields(docs, EXTERNAL_DOCS, f"{location}.externalDocs")
             self._require(docs, "url", location)
 
     def _tag(self, tag: Node) -> None:
-        self._fields(tag, _TAG, "tags.tags")
+        self._fields(tag, TAG, "tags.tags")
         self._require(tag, "name", "tags.tags")
         self._external_docs(tag.get("externalDocs"), "tags.tagsexternalDocs")
 
@@ -273,17 +134,17 @@ class _Reading:
             elif self._has(item, "$ref"):
                 reference = item["$ref"]
                 if not isinstance(reference, str):
-                    raise _Malformed(item, "$ref")
+                    raise Malformed(item, "$ref")
                 self._refer(item, reference, "#/paths/")
             else:
                 self._path(path, item)
 
     def _path(self, path: str, item: Node) -> None:
         location = f"paths.'{path}'"
-        self._fields(item, _PATH, location)
+        self._fields(item, PATH, location)
         declared = self._parameters(item.get("parameters"), location)
         per_operation: list[set[str] | None] = []
-        for method in _METHODS:
+        for method in METHODS:
             operation = item.get(method)
             if isinstance(operation, dict):
                 per_operation.append(self._operation(operation, f"{location}({method})"))
@@ -302,7 +163,7 @@ class _Reading:
 
     def _operation(self, operation: Node, location: str) -> set[str] | None:
         """Read an operation; the names of the path parameters it declares, None when any might be by reference."""
-        self._fields(operation, _OPERATION, location)
+        self._fields(operation, OPERATION, location)
         self._external_docs(operation.get("externalDocs"), location)
         if self._has(operation, "operationId"):
             name = self._text(operation["operationId"])
@@ -380,8 +241,8 @@ class _Reading:
             self._findings.missing(location, "in", parameter)
             return ""
         place = parameter["in"]
-        if place in _PLACES if isinstance(place, str) else False:
-            self._fields(parameter, _PARAMETER, location)
+        if place in PLACES if isinstance(place, str) else False:
+            self._fields(parameter, PARAMETER, location)
             self._require(parameter, "type", location)
             self._parameter_values(parameter, location)
         elif place == "body":
@@ -415,7 +276,7 @@ class _Reading:
                     self._findings.wrong_type(location, "default", parameter, "array")
             elif isinstance(default, (dict, list)):
                 self._findings.wrong_type(location, "default", parameter, "string")
-        if self._has(parameter, "items") and parameter.get("type") in _ITEM_TYPES:
+        if self._has(parameter, "items") and parameter.get("type") in ITEM_TYPES:
             items = parameter["items"]
             if isinstance(items, dict):
                 self._convert(items)
@@ -428,8 +289,8 @@ class _Reading:
                 self._findings.wrong_type(location, "enum", node, "value")
 
     def _body(self, parameter: Node, location: str) -> None:
-        self._fields(parameter, _BODY, location)
-        for key, field in _BODY_ASIDE.items():
+        self._fields(parameter, BODY, location)
+        for key, field in BODY_ASIDE.items():
             if self._has(parameter, key) and type(parameter[key]) not in field.accepted:
                 self._findings.wrong_type(location, key, parameter, field.expected)
         schema = parameter.get("schema")
@@ -454,7 +315,7 @@ class _Reading:
             else:
                 self._findings.wrong_type(location, "$ref", response, "string")
             return
-        self._fields(response, _RESPONSE, location)
+        self._fields(response, RESPONSE, location)
         self._require(response, "description", location)
         schema = response.get("schema")
         if isinstance(schema, dict):
@@ -488,8 +349,8 @@ class _Reading:
             elif self._has(node, "allOf"):
                 parts = node["allOf"]
                 if not isinstance(parts, list):
-                    raise _Malformed(node, "allOf")
-                self._fields(node, _COMPOSED, location)
+                    raise Malformed(node, "allOf")
+                self._fields(node, COMPOSED, location)
                 for index, part in enumerate(parts):
                     if isinstance(part, dict):
                         pending.append(part)
@@ -503,7 +364,7 @@ class _Reading:
     def _reference_model(self, node: Node, location: str) -> None:
         reference = node["$ref"]
         if not isinstance(reference, str):
-            raise _Malformed(node, "$ref")
+            raise Malformed(node, "$ref")
         self._note_external(node, reference)
         if len(node) > 1:
             for key, value in node.items():
@@ -511,7 +372,7 @@ class _Reading:
                     self._findings.unexpected(location, key, node)
 
     def _array_model(self, node: Node, location: str) -> None:
-        for key, field in _ARRAY_MODEL.items():
+        for key, field in ARRAY_MODEL.items():
             if key in node and type(node[key]) not in field.accepted and self._has(node, key):
                 self._findings.wrong_type(location, key, node, field.expected)
         self._require(node, "items", location)
@@ -525,7 +386,7 @@ class _Reading:
         self._xml(node)
 
     def _object_model(self, node: Node, location: str) -> None:
-        self._fields(node, _MODEL, location)
+        self._fields(node, MODEL, location)
         self._enum(node, location)
         for name in _list(node.get("required")):
             if not isinstance(name, str):
@@ -538,7 +399,7 @@ class _Reading:
         for _, value in _items(node.get("properties")):
             if isinstance(value, dict):
                 self._convert(value)
-                if value.get("type") == "array" and not any(self._has(value, key) for key in _NOT_BARE):
+                if value.get("type") == "array" and not any(self._has(value, key) for key in NOT_BARE):
                     self._findings.missing(location, "items", value)
             elif value is not None or self._null_is_text:
                 self._findings.wrong_type(location, "properties", node, "object")
@@ -576,90 +437,9 @@ class _Reading:
             made = False
             text = f"attribute {location}.type.type is not of type `basic|apiKey|oauth2`"
             self._findings.say("bad-security-type", text, scheme, "type")
-        self._fields(scheme, _SECURITY, location)
+        self._fields(scheme, SECURITY, location)
         if not made and any(key[:2] == "x-" for key in scheme):
-            raise _Malformed(scheme)
-
-    # What the parser converts: no complaint, only an end.
-
-    def _convert_scheme(self, scheme: Node) -> None:
-        for key in ("description", "flow", "authorizationUrl", "tokenUrl"):
-            if isinstance(scheme.get(key), (dict, list)):
-                raise _Malformed(scheme, key)
-        scopes = scheme.get("scopes")
-        if scheme["type"] != "oauth2" or scopes is None:
-            return
-        if not isinstance(scopes, dict) or any(isinstance(text, (dict, list)) for text in scopes.values()):
-            raise _Malformed(scheme, "scopes")
-
-    def _xml(self, node: Node) -> None:
-        xml = node.get("xml")
-        if xml is None:
-            return
-        if not isinstance(xml, dict):
-            raise _Malformed(node, "xml")
-        for key in ("name", "namespace", "prefix", "attribute", "wrapped"):
-            if isinstance(xml.get(key), (dict, list)):
-                raise _Malformed(xml, key)
-
-    def _convert(self, top: object) -> None:
-        """A property, items or a header, with everything below; each object once, however often it is shared."""
-        if not isinstance(top, dict):
-            return
-        if self._has(top, "xml") and not isinstance(top["xml"], dict):
-            raise _Malformed(top, "xml")
-        pending: list[Any] = [top]
-        seen = self._seen
-        while pending:
-            node = pending.pop()
-            if type(node) is not dict or id(node) in seen:
-                continue
-            seen.add(id(node))
-            if self._has(node, "$ref"):
-                if isinstance(node["$ref"], str):
-                    self._note_external(node, node["$ref"])
-                continue
-            kind = node.get("type")
-            if kind == "object" or self._has(node, "properties"):
-                additional = node.get("additionalProperties")
-                if isinstance(additional, dict):
-                    pending.append(additional)
-                    continue
-                if isinstance(node.get("properties"), dict):
-                    pending.extend(node["properties"].values())
-                if self._has(node, "required") and not isinstance(node["required"], list):
-                    raise _Malformed(node, "required")
-            elif kind == "array" and self._has(node, "items"):
-                pending.append(node["items"])
-            else:
-                if self._has(node, "enum") and not isinstance(node["enum"], list):
-                    raise _Malformed(node, "enum")
-                for key in _BOUNDS:
-                    if key in node and self._has(node, key) and not _is_number(node[key]):
-                        raise _Malformed(node, key)
-
-    # References: those into other files cannot be followed by the product either, wherever it comes upon them.
-
-    def _note_external(self, node: Node, reference: str) -> None:
-        if _is_external(reference):
-            self._external.append(node)
-
-    def _refer(self, node: Node, reference: str, section: str) -> None:
-        if _is_external(reference):
-            self._external.append(node)
-        else:
-            self._used.append((node, reference if reference.startswith("#/") else section + reference, section))
-
-    def _resolve(self) -> None:
-        definitions = self._document.get("definitions")
-        for node, reference, section in self._used:
-            self._external.extend(self._shared.get(reference, ()))
-            wrong_section = reference in self._shared and not reference.startswith(section)
-            name = reference[len("#/definitions/") :] if reference.startswith("#/definitions/") else None
-            if wrong_section or (name is not None and isinstance(definitions, dict) and name in definitions):
-                raise _Malformed(node, "$ref")
-        if self._external:
-            raise _Malformed(self._external[0], "$ref")
+            raise Malformed(scheme)
 
 
 def _items(node: object) -> Iterable[tuple[str, Any]]:
@@ -668,7 +448,3 @@ def _items(node: object) -> Iterable[tuple[str, Any]]:
 
 def _list(node: object) -> list[Any]:
     return node if isinstance(node, list) else []
-
-
-def _is_number(value: object) -> bool:
-    return type(value) is int or (type(value) is float and math.isfinite(value))
