@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -465,6 +466,70 @@ def test_texts_that_are_nearly_json_are_written_as_json(flaw: Any) -> None:
 
 def test_keys_given_twice_with_different_values_are_left_to_a_person() -> None:
     assert repair(json.dumps(openapi()).replace('"title"', '"title": "a", "title"').encode(), "4.4.0") is None
+
+
+def test_half_characters_and_nuls_are_written_and_told_as_escapes() -> None:
+    paths = {path: {"get": {"responses": OK, "operationId": "a\0\ud800"}} for path in ("/a", "/b")}
+    text = json.dumps(openapi(paths=paths)).replace("Pets", "Zürich")
+    made = repair(text.encode(), "4.4.0")
+    assert made is not None
+    assert made.complete
+    assert json.loads(made.text)["paths"]["/b"]["get"]["operationId"] == "a\0\ud800_2"
+    (change,) = made.changes
+    assert change.what == "the operationId a\\u0000\\ud800, used before, is a\\u0000\\ud800_2"
+    assert "Zürich".encode() in made.text
+    assert made.diff().encode()
+
+
+def test_only_files_are_taken_out_and_no_names_of_components() -> None:
+    two = {"properties": {"file": {"$ref": "./a.json"}, "name": {"$ref": "B"}}}
+    for result in (
+        mended(swagger(definitions={"A": two, "B": {}}))["definitions"]["A"],
+        mended(openapi(components={"schemas": {"A": two, "B": {}}}))["components"]["schemas"]["A"],
+    ):
+        assert result["properties"] == {"file": {"x-ref": "./a.json"}, "name": {"$ref": "B"}}
+    anchored = {"properties": {"file": {"$ref": "a.json"}, "name": {"$ref": "#b"}, "b": {"$anchor": "b"}}}
+    result = mended(openapi(openapi="3.1.0", components={"schemas": {"A": anchored}}))["components"]["schemas"]["A"]
+    assert result["properties"] == {**anchored["properties"], "file": {"x-ref": "a.json"}}
+
+
+def test_tags_given_twice_are_told_once() -> None:
+    made = done(openapi(tags=[{"name": name} for name in "abab"]))
+    assert [change.what for change in made.changes] == ["tags given twice are given once"]
+
+
+def test_every_reference_follows_its_renamed_component() -> None:
+    names = [f"Page«{number}»" for number in range(300)]
+    refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    result = mended(openapi(components={"schemas": {**{name: {} for name in names}, "All": {"allOf": refs}}}))
+    schemas = result["components"]["schemas"]
+    assert {each["$ref"].rpartition("/")[2] for each in schemas["All"]["allOf"]} == schemas.keys() - {"All"}
+
+
+def test_yaml_with_an_anchor_given_twice_is_repaired_or_left() -> None:
+    text = "openapi: 3.0.1\ninfo: {title: a, version: '1'}\npaths: {}\nodd: 1\nx-a: &a [1]\nx-b: &a [2]\nx-c: *a\n"
+    made = assert_true_and_final(text.encode(), "4.4.0")
+    assert made is None or read(made.text).document["x-c"] == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" + "/* " * 300_000,
+        '{"' + '\\"' * 300_000,
+        '{"' + '\\"' * 300_000 + "\\",
+        json.dumps(openapi(paths={"/" + "a" * 1_000_000: {"get": {}}})),
+        json.dumps(openapi(paths={"/" + "{" * 1_000_000: {"get": {"responses": OK, "$ref": 1}}}, odd=1)),
+        json.dumps(swagger(paths=operation({"parameters": [{"$ref": "./a.json"}]}, "/" + "{" * 300_000))),
+        yaml.safe_dump(openapi(paths={f"p{number}": {"get": {"responses": OK}} for number in range(1_000)})),
+    ],
+    ids=["comments", "quotes", "an open end", "a long path", "braces", "braces and files", "many renamed paths"],
+)
+def test_hostile_texts_are_answered_soon(text: str) -> None:
+    started = time.process_time()
+    made = repair(text.encode(), "4.4.0")
+    assert time.process_time() - started < 20
+    assert made is None or made.changes
 
 
 def test_what_cannot_be_mended_is_told() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apim_upgrade.definitions.reader import object_at
+from apim_upgrade.definitions.reader import object_at, printable
 from apim_upgrade.definitions.repairs import Repair
 from apim_upgrade.definitions.templates import METHODS, path_item
 from apim_upgrade.definitions.text import read
@@ -19,7 +19,7 @@ def moved_operations(repaired: Repair) -> tuple[str, ...]:
     Of a text that is no JSON those count that it was surely meant to hold.
     """
     before, after = set(_operations(repaired.before)), set(_operations(repaired.text.decode()))
-    return tuple(sorted({f"{key.upper()} {path}" for path, key, _ in before ^ after}))
+    return tuple(sorted({printable(f"{key.upper()} {path}") for path, key, _ in before ^ after}))
 
 
 def _operations(text: str) -> Iterator[tuple[str, str, bool]]:

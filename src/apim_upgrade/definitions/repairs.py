@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from yaml import YAMLError
+
 from apim_upgrade.definitions.fixes import fixes_for
 from apim_upgrade.definitions.fixes.case import Case, Fix
 from apim_upgrade.definitions.model import Judgement, Message
 from apim_upgrade.definitions.openapi import judge
-from apim_upgrade.definitions.reader import Node
+from apim_upgrade.definitions.reader import Node, printable, unescaped
 from apim_upgrade.definitions.text import Form, Text, read
 from apim_upgrade.definitions.writing import all_duplicates_equal, difference, same, tolerant, write, write_json
 
@@ -87,7 +89,8 @@ def repair(document_text: bytes, release: str, *, name: str = "", version: str =
     try:
         attempt = _Attempt(text, release, name, version)
         attempt.run(judgement)
-    except (RecursionError, ValueError, OverflowError):
+    # Values that cannot be written down again, such as infinite numbers, and layouts that the writer cannot follow.
+    except (RecursionError, ValueError, OverflowError, YAMLError):
         return None
     return attempt.result()
 
@@ -217,7 +220,7 @@ class _Attempt:
         for case, fix in cases:
             what = fix(case) if fix is not None else _first(case)
             if what is not None:
-                changes.append(Change(case.message.code, case.message.pointer, what))
+                changes.append(Change(case.message.code, case.message.pointer, printable(what)))
         if not changes:
             return False
         self.spare = None
@@ -232,7 +235,7 @@ class _Attempt:
         return True
 
     def _case(self, document: Node, message: Message, memo: dict[str, Any]) -> Case | None:
-        tokens = [token.replace("~1", "/").replace("~0", "~") for token in message.pointer.split("/")[1:]]
+        tokens = [unescaped(token) for token in message.pointer.split("/")[1:]]
         holder: Any = None
         node: Any = document
         for token in tokens:

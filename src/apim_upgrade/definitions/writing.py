@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from apim_upgrade.definitions.reader import Node
+from apim_upgrade.definitions.reader import Node, printable
 from apim_upgrade.definitions.text import Form, read
 
 _INDENT = re.compile(r"\{\r?\n([ \t]+)\"").match
@@ -55,7 +55,7 @@ def difference(before: str, after: str, name: str) -> str:
 
 def _indented(text: str) -> str:
     document = read(text).document
-    return text if document is None else json.dumps(document, indent=2, ensure_ascii=False)
+    return text if document is None else printable(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def same(one: Any, other: Any) -> bool:
@@ -94,19 +94,22 @@ def write_json(document: Node, text: str = "{}") -> str:
     spaced = indent is not None or '": ' in stripped[:200]
     ascii_only = stripped.isascii() and "\\u" in stripped
     comma = "," if indent is not None or ('",' in stripped and '", ' not in stripped) else ", "
-    body = json.dumps(
-        document,
-        indent=indent,
-        ensure_ascii=ascii_only,
-        allow_nan=False,
-        separators=(comma, ": ") if spaced else (",", ":"),
+    body = printable(
+        json.dumps(
+            document,
+            indent=indent,
+            ensure_ascii=ascii_only,
+            allow_nan=False,
+            separators=(comma, ": ") if spaced else (",", ":"),
+        )
     )
     if "\r\n" in stripped:
         body = body.replace("\n", "\r\n")
     return text[:start] + body + text[start + len(stripped) :]
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+# What is not closed reaches to the end, so that no text is gone through more than once.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|(\Z))|,(?=\s*[}\]])', re.DOTALL)
 
 
 def tolerant(text: str) -> Node | None:
@@ -115,7 +118,7 @@ def tolerant(text: str) -> Node | None:
 
     Comments, commas before a closing bracket, control characters in texts, and single quotes are forgiven.
     """
-    plain = _TOKEN.sub(lambda found: found.group() if found.group()[0] == '"' else "", text)
+    plain = _TOKEN.sub(lambda found: found.group() if found.group()[0] == '"' or found.start(1) >= 0 else "", text)
     for candidate in (plain, "\ufeff" + plain):
         if not plain.lstrip().startswith("{"):
             return None
@@ -334,8 +337,8 @@ def _renamed(before: Node, after: Node) -> dict[str, str]:
     new = [key for key in after if key not in before]
     pairs: dict[str, str] = {}
     for key in new:
-        for old in gone:
-            if old not in pairs.values() and same(before[old], after[key]):
-                pairs[key] = old
-                break
+        old = next((old for old in gone if same(before[old], after[key])), None)
+        if old is not None:
+            pairs[key] = old
+            gone.remove(old)
     return pairs

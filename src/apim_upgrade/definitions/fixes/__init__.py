@@ -60,12 +60,11 @@ from apim_upgrade.definitions.model import Message
 def fixes_for(message: Message) -> tuple[Fix, ...]:
     """The fixes to try for a message, best first."""
     if message.code == "missing":
-        wanted = _WANTED(message.text)
-        return _MISSING.get(wanted.group(1), ()) if wanted else ()
+        return _MISSING.get(_LAST_PART(message.text.removesuffix(" is missing"))[-1], ())
     return _FIXES.get(message.code, ())
 
 
-_WANTED = re.compile(r".*?([^.\s]+) is missing$").fullmatch
+_LAST_PART = re.compile(r"[.\s]").split
 
 
 _MISSING: dict[str, tuple[Fix, ...]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from apim_upgrade.definitions import templates
 from apim_upgrade.definitions.fixes.case import Case, free, rename, set_aside
+from apim_upgrade.definitions.reader import Node, escaped
 
 
 def under_x(case: Case) -> str | None:
@@ -68,9 +69,19 @@ def rename_component(case: Case) -> str | None:
     name = free(case.holder, _NAME.sub("_", case.key).strip("_") or "unnamed")
     rename(case.holder, case.key, name)
     section = f"#/components/{case.path[1]}/"
-    escaped = case.key.replace("~", "~0").replace("/", "~1")
-    old = {section + case.key, section + escaped, section + escaped.replace(" ", "%20")}
-    pending: list[Any] = [case.document]
+    written = escaped(case.key)
+    if "referring" not in case.memo:
+        case.memo["referring"] = _referring(case.document)
+    for old in {section + case.key, section + written, section + written.replace(" ", "%20")}:
+        for node, key in case.memo["referring"].pop(old, ()):
+            node[key] = section + name
+    return f"the name {case.key!r} is {name}, wherever it is referred to"
+
+
+def _referring(document: Node) -> dict[str, list[tuple[Node, str]]]:
+    """Where texts that may refer to components stand: the objects and the keys in them, by text."""
+    found: dict[str, list[tuple[Node, str]]] = {}
+    pending: list[Any] = [document]
     seen: set[int] = set()
     while pending:
         node = pending.pop()
@@ -79,9 +90,9 @@ def rename_component(case: Case) -> str | None:
         seen.add(id(node))
         if isinstance(node, dict):
             for key, value in node.items():
-                if isinstance(value, str) and value in old:
-                    node[key] = section + name
+                if isinstance(value, str) and value.startswith("#/components/"):
+                    found.setdefault(value, []).append((node, key))
             pending.extend(node.values())
         else:
             pending.extend(node)
-    return f"the name {case.key!r} is {name}, wherever it is referred to"
+    return found

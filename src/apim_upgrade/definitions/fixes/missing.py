@@ -113,9 +113,8 @@ def add_identifier(case: Case) -> str | None:
     name = str(case.node.get("name") or "Unnamed")
     plain = re.sub(r"[^a-zA-Z0-9.-]+", "-", name).strip("-") or "Unnamed"
     case.node["identifier"] = _KNOWN_LICENCES.get(name.strip().lower(), f"LicenseRef-{plain}")
-    if "url" in case.node:
-        set_aside(case.node, "url")
-    return f"the licence is identified as {case.node['identifier']}; a url is kept as x-url"
+    told = f"the licence is identified as {case.node['identifier']}"
+    return f"{told}; its url is kept as {set_aside(case.node, 'url')}" if "url" in case.node else told
 
 
 SIMPLE = ("type", "format", "items", "default", "enum", "maximum", "minimum", "maxLength", "minLength", "pattern")

@@ -40,17 +40,19 @@ def merge_tags(case: Case) -> str | None:
     tags = list_at(case.document, "tags")
     if tags is None or case.path[:1] not in ((), ("tags",)):
         return None
-    kept: dict[str, Node] = {}
-    aside = []
-    for tag in list(tags):
+    first: dict[str, Node] = {}
+    kept, aside = [], []
+    for tag in tags:
         name = tag.get("name") if isinstance(tag, dict) else None
-        if not isinstance(name, str) or name not in kept:
+        if not isinstance(name, str) or name not in first:
+            kept.append(tag)
             if isinstance(name, str):
-                kept[name] = tag
-            continue
-        tags[:] = [each for each in tags if each is not tag]
-        if any(kept[name].get(key) != value for key, value in tag.items()):
+                first[name] = tag
+        elif any(first[name].get(key) != value for key, value in tag.items()):
             aside.append(tag)
+    if len(kept) == len(tags):
+        return None
+    tags[:] = kept
     if aside:
         case.document[free(case.document, "x-repeated-tags")] = aside
     return "tags given twice are given once" + ("; what differed is kept as x-repeated-tags" if aside else "")

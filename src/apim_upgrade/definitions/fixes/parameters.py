@@ -87,9 +87,6 @@ def put_parameter(case: Case) -> str | None:
     return _into_body(case) or parameter_aside(case)
 
 
-BRACES = re.compile(r"\{(.+?)\}").findall
-
-
 def path_parameter(case: Case, name: str) -> Node:
     """The declaration of a parameter in the path."""
     kind = {"type": "string"}

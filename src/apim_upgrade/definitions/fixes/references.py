@@ -6,11 +6,24 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from apim_upgrade.definitions import swagger2
 from apim_upgrade.definitions.fixes.case import Case, set_aside
-from apim_upgrade.definitions.fixes.parameters import BRACES, METHODS, path_parameter
-from apim_upgrade.definitions.reader import Node, list_at, object_at
+from apim_upgrade.definitions.fixes.parameters import METHODS, path_parameter
+from apim_upgrade.definitions.openapi3.references import outside_of
+from apim_upgrade.definitions.reader import Node, list_at, names_in_braces, object_at, text_at, unescaped
 
-_RELATIVE = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:|#/)").match
+_HAS_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:").match
+
+
+def _is_file(document: Node, reference: object) -> bool:
+    """Whether a reference leads to a file, as the parser of its language sees it: a bare name may be a component."""
+    if not isinstance(reference, str) or _HAS_SCHEME(reference):
+        return False
+    if "openapi" not in document:
+        return swagger2.is_external(reference)
+    if (text_at(document, "openapi") or "").startswith("3.1"):
+        return not reference.startswith("#") and reference != ""
+    return outside_of(reference) == "RELATIVE"
 
 
 def _unlink(document: Node, path: tuple[str, ...], node: Node) -> None:
@@ -36,7 +49,7 @@ def reference_aside(case: Case) -> str | None:
 
 def files_aside(case: Case) -> str | None:
     """All references to files, of which there is none beside a definition that API-M keeps."""
-    if not isinstance(case.node, str) or not _RELATIVE(case.node):
+    if not _is_file(case.document, case.node):
         return None
     unlinked: set[str] = set()
     pending: list[tuple[tuple[str, ...], Any]] = [((), case.document)]
@@ -48,10 +61,10 @@ def files_aside(case: Case) -> str | None:
         seen.add(id(node))
         if isinstance(node, dict):
             reference = node.get("$ref")
-            if isinstance(reference, str) and _RELATIVE(reference):
-                unlinked.add(reference)
+            if _is_file(case.document, reference):
+                unlinked.add(str(reference))
                 _unlink(case.document, () if path[-2:-1] == ("properties",) else path, node)
-            for parameters in _leading_away(node):
+            for parameters in _leading_away(case.document, node):
                 unlinked.update(str(each["$ref"]) for each in parameters)
             pending.extend(((*path[-2:], key), value) for key, value in node.items() if key[:2] != "x-")
         elif isinstance(node, list):
@@ -62,13 +75,12 @@ def files_aside(case: Case) -> str | None:
     return f"kept as x-ref, for there is no such file: {', '.join(sorted(unlinked))}"
 
 
-def _leading_away(owner: Node) -> Iterator[list[Node]]:
+def _leading_away(document: Node, owner: Node) -> Iterator[list[Node]]:
     """Move the parameters of an operation or a path that stand in other files aside, and tell them."""
     parameters = list_at(owner, "parameters")
     if parameters is None or not isinstance(owner.get("x-parameters", []), list):
         return
-    away = [each for each in parameters if isinstance(each, dict) and isinstance(each.get("$ref"), str)]
-    away = [each for each in away if _RELATIVE(each["$ref"])]
+    away = [each for each in parameters if isinstance(each, dict) and _is_file(document, each.get("$ref"))]
     if away:
         parameters[:] = [each for each in parameters if all(each is not other for other in away)]
         owner.setdefault("x-parameters", []).extend(away)
@@ -85,12 +97,9 @@ def _declare_undeclared(case: Case, path: str, item: Node) -> None:
         parameters = [each for each in list_at(owner, "parameters") or () if isinstance(each, dict)]
         return any("$ref" in each or (each.get("name") == name and each.get("in") == "path") for each in parameters)
 
-    for name in BRACES(path):
+    for name in names_in_braces(path):
         if not declares(item, name) and not all(declares(operation, name) for operation in operations):
             item.setdefault("parameters", []).append(path_parameter(case, name))
-
-
-_MISSING_SCHEMA = re.compile(r".*[.]#/components/schemas/(.+) is missing$").fullmatch
 
 
 _UNKNOWN_SCHEMA = re.compile(r"#/components/schemas/([^/]+)").fullmatch
@@ -104,7 +113,7 @@ def add_missing_schema(case: Case) -> str | None:
         return None
     components = case.document.setdefault("components", {})
     schemas = components.setdefault("schemas", {}) if isinstance(components, dict) else None
-    name = found.group(1).replace("~1", "/").replace("~0", "~")
+    name = unescaped(found.group(1))
     if not isinstance(schemas, dict) or name in schemas:
         return None
     schemas[name] = {"description": "Referred to, but not defined."}

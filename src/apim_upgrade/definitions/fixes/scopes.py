@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apim_upgrade.definitions import templates
 from apim_upgrade.definitions.fixes.case import Case
-from apim_upgrade.definitions.reader import Node, object_at
+from apim_upgrade.definitions.reader import Node
 
 
 def declare_scopes(case: Case) -> str | None:
@@ -27,17 +27,6 @@ def declare_scopes(case: Case) -> str | None:
 
 def _scopes_place(case: Case) -> Node | None:
     """Where the product reads the scopes of a document from, if that is a security scheme with scopes."""
-    found = None
-    if case.is_swagger:
-        schemes = object_at(case.document, "securityDefinitions") or {}
-        name = templates.scheme_of_swagger(case.document)
-        found = object_at(schemes[name], "scopes") if name else None
-    else:
-        schemes = object_at(object_at(case.document, "components") or {}, "securitySchemes") or {}
-        for name, flow in ((templates.DEFAULT_SCHEME, "implicit"), (templates.FALLBACK_SCHEME, "password")):
-            flows = object_at(object_at(schemes, name) or {}, "flows") or {}
-            found = object_at(object_at(flows, flow) or {}, "scopes")
-            if found is not None:
-                break
+    found = templates.scopes_of_scheme(case.document, 2 if case.is_swagger else 3)
     # The extension is read where the scheme has no scopes; a first one would hide those of the extension.
     return None if not found and "x-wso2-security" in case.document else found
