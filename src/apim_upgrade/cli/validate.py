@@ -121,8 +121,6 @@ def _as_text(answer: Answer) -> Iterable[str]:
     for message in judgement.messages:
         place = answer.file if message.line is None else f"{answer.file}:{message.line}"
         yield _shown(f"{place}: {message.code} {message.text}")
-    if judgement.valid and not judgement.templates_ok and not judgement.messages:
-        yield _shown(f"{answer.file}: templates the operations cannot be read")
 
 
 def _shown(text: str) -> str:

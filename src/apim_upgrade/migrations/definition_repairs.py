@@ -36,6 +36,7 @@ from apim_upgrade.definitions.openapi import judge
 from apim_upgrade.definitions.repairs import repair
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.journal import PREFIX
+from apim_upgrade.gateway.api_json import ASYNCHRONOUS
 from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT
@@ -55,8 +56,6 @@ The definitions as they were, and the hash of what was put in their place: who t
 somebody has edited the definition since. A text DDL would name PostgreSQL's types.
 """
 _NAME = "swagger.json"
-_STREAMING = ("WS", "WEBSUB", "SSE", "ASYNC", "WEBHOOK")
-"""Types of APIs whose definition is AsyncAPI; a swagger.json in their folder is read by nobody."""
 _FEW = 100
 _BATCH = 5
 """Definitions may have megabytes each."""
@@ -189,7 +188,8 @@ def _definitions(work: Work, release: str, domains: dict[int, str]) -> Iterator[
         )
         .order_by(RESOURCE.c.reg_tenant_id, PATH.c.reg_path_value)
     )
-    streaming = select(ARTIFACT.c.tenant_id, ARTIFACT.c.folder).where(ARTIFACT.c.type.in_(_STREAMING))
+    # A swagger.json in the folder of an API whose definition is AsyncAPI is read by nobody.
+    streaming = select(ARTIFACT.c.tenant_id, ARTIFACT.c.folder).where(ARTIFACT.c.type.in_(ASYNCHRONOUS))
     without_operations = {tuple(row) for row in work.sessions["am"].stream(streaming)}
     for row in work.sessions[registry.DATABASE].stream(query, batch=_BATCH):
         if (row.tenant_id, row.folder) in without_operations:

@@ -117,7 +117,8 @@ def verdict_of(task: Task) -> Verdict:
 
 
 def _verdicts(subject: Subject) -> Iterator[tuple[Stored, Verdict]]:
-    target, source = _known(subject.target) or SUPPORTED[0], _known(subject.source)
+    # A target that is not known is newer than those that are, for no database is of an earlier release than 3.2.0.
+    target, source = _known(subject.target) or SUPPORTED[-1], _known(subject.source)
     waiting: deque[Stored] = deque()
 
     def tasks() -> Iterator[Task]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from apim_upgrade.checks.model import Api
 from apim_upgrade.definitions import Kind
+from apim_upgrade.gateway.api_json import ASYNCHRONOUS
 from apim_upgrade.registry import PATH, PROVIDERS, RESOURCE, D, files, join, provider_in_path, provider_in_tables
 from apim_upgrade.releases import Release
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = {Kind.OPENAPI: "OpenAPI", Kind.ASYNCAPI: "AsyncAPI", Kind.GRAPHQL: "GraphQL", Kind.WSDL: "WSDL"}
 """As people write them."""
-STREAMING = frozenset({"WS", "SSE", "WEBSUB", "ASYNC", "WEBHOOK"})
+STREAMING = frozenset(ASYNCHRONOUS)
 """Types of APIs whose definition is AsyncAPI, from 4.0.0; before they have none."""
 _IN_FOLDERS = Release(4, 0, 0)
 """From here on a WSDL lies in the folder of its API; before all lie in one folder."""
