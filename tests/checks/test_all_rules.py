@@ -14,6 +14,7 @@ from checks.planting import Field
 from conftest import shared_path
 
 TOOL = Path(__file__).parents[2] / "tools" / "write_rules.py"
+NOT_CHECKED = Path(__file__).parents[2] / "docs" / "problems-not-checked.md"
 WHICH = [str(release) for release in sources()]
 
 
@@ -50,7 +51,12 @@ def test_the_pages_of_rules_are_what_the_rules_say() -> None:
     assert written == module.pages()
 
 
-def test_rules_name_failures_that_are_known() -> None:
+def test_every_known_failure_is_foreseen_by_a_rule_or_is_listed_once_with_the_reason_why_not() -> None:
     known = json.loads(shared_path("facts", "problems", "problems.json").read_text(encoding="utf-8"))["problems"]
+    ids = {problem["id"] for problem in known}
     named = {problem for rule in all_rules() for problem in rule.problems}
-    assert named <= {problem["id"] for problem in known}
+    assert named <= ids
+    rows = [line.split("|")[1:-1] for line in NOT_CHECKED.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    listed = [cells[0].strip() for cells in rows[2:]]
+    assert listed == sorted(ids - named)
+    assert all(cells[1].strip().endswith(".") for cells in rows[2:])
