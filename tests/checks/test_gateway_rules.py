@@ -93,6 +93,9 @@ def test_a_revision_that_gateways_cannot_load_is_found(field: Field) -> None:
         (found,) = field.found("GW004", am=[plant])
         assert f"and {table} has nothing for it" in found.message
         assert found.severity is Severity.MAJOR
+    stores = ("am_gw_api_deployments", "am_gw_api_artifacts")
+    (found,) = field.found("GW004", am=[f"DELETE FROM {store} WHERE revision_id = {DEPLOYED}" for store in stores])
+    assert "AM_GW_API_DEPLOYMENTS and AM_GW_API_ARTIFACTS have nothing for it" in found.message
     assert field.found("GW004") == []
 
 
