@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 
 from apim_upgrade.checks import Severity
-from apim_upgrade.keystores import key_store, read_certificate
+from apim_upgrade.keystores import jks, key_store, read_certificate
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices, KeyStore
 from checks.planting import Field
@@ -178,6 +179,20 @@ def test_secrets_are_tried_with_the_given_key_stores(field: Field, tmp_path: Pat
     assert all("s3cret" not in f"{each.message}{each.next}{each.place}" for each in found.values())
     both = given("internal.jks", "other.jks", home=tmp_path)
     assert field.found("SEC011", inputs=both, **planted) == []
+
+
+def test_a_key_that_cannot_be_opened_is_told_instead_of_its_secrets(field: Field, tmp_path: Path) -> None:
+    data = bytearray((DATA / "internal.jks").read_bytes())
+    sealed = jks.read(bytes(data), "changeit").keys["wso2carbon"].key
+    data[data.index(sealed) + len(sealed) // 2] ^= 1
+    data[-20:] = hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + data[:-20]).digest()
+    store = tmp_path / "closed.jks"
+    store.write_bytes(data)
+    inputs = CheckChoices(keystores=(KeyStore(store, "changeit"),))
+    own = [password(encrypted("internal.jks", "wso2carbon"))]
+    (found,) = field.found("SEC011", shared=own, inputs=inputs)
+    assert found.severity is Severity.MINOR
+    assert "(the password of the key is another one)" in found.message
 
 
 def test_symmetric_secrets_need_the_key_of_the_configuration(field: Field, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from pathlib import Path
 from lxml import etree
 
 from apim_upgrade.errors import ProjectError
+from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
 from apim_upgrade.registry import xml_parser
 
 _TEXT_LIMIT = 4 * 1024 * 1024
-_FILES_LIMIT = 20_000
-"""More files than that below one folder are no home's."""
+_FILES_LIMIT = 1_000_000
+"""More files than that below one folder are no home's; a gateway of 3.x keeps several for each API."""
+_TENANTS = "repository/tenants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,7 @@ class Home:
             return
         waiting, number = [start], 0
         while waiting:
-            folder = waiting.pop()
-            try:
-                entries = sorted(folder.iterdir())
-            except OSError as error:
-                raise ProjectError(f"The folder {folder} cannot be read: {error.strerror}.") from None
-            for entry in entries:
+            for entry in _entries(waiting.pop()):
                 number += 1
                 if number > _FILES_LIMIT:
                     raise ProjectError(
@@ -77,6 +74,16 @@ class Home:
         except (etree.XMLSyntaxError, ValueError):
             return None
 
+    def user_stores(self) -> Iterator[tuple[int, Path]]:
+        """Every file of a secondary user store, with its tenant's id."""
+        for file in self.files("repository/deployment/server/userstores", "*.xml", deep=False):
+            yield SUPER_TENANT_ID, file
+        tenants = self._inside(self.folder / _TENANTS)
+        for tenant in _entries(tenants) if tenants is not None and tenants.is_dir() else ():
+            if tenant.name.isdecimal():
+                for file in self.files(f"{_TENANTS}/{tenant.name}/userstores", "*.xml", deep=False):
+                    yield int(tenant.name), file
+
     def name(self, file: Path) -> str:
         """The path of a file from the home on, as it is told."""
         return file.relative_to(self.folder).as_posix()
@@ -88,3 +95,10 @@ class Home:
         except (OSError, RuntimeError):
             return None
         return path if real.is_relative_to(self.folder.resolve()) else None
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise ProjectError(f"The folder {folder} cannot be read: {error.strerror}.") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from apim_upgrade.checks.home import Home
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.app.tables import (
@@ -63,14 +64,10 @@ def third_party_key_managers(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _connectors(home: Path | None) -> list[str]:
+def _connectors(folder: Path | None) -> list[str]:
     """Names of the jars that the old server's connectors came in."""
-    if home is None:
-        return []
-    dropins = home / "repository" / "components" / "dropins"
-    return sorted(
-        jar.name for jar in dropins.glob("*.jar") if "key" in jar.name.lower() and "manager" in jar.name.lower()
-    )
+    jars = Home(folder).files("repository/components/dropins", "*.jar", deep=False) if folder else ()
+    return [jar.name for jar in jars if "key" in jar.name.lower() and "manager" in jar.name.lower()]
 
 
 @rule(

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxml import etree
 from sqlalchemy import func, select
 
+from apim_upgrade.checks.home import Home
 from apim_upgrade.checks.model import Finding, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.identity.tables import UM_DOMAIN
-from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID
-from apim_upgrade.registry import xml_parser
+from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
 
 _STOCK_DOMAINS = frozenset(
     {"PRIMARY", "INTERNAL", "SYSTEM", "APPLICATION", "WORKFLOW", "ATTRIBUTE", "SHARED", "ORGANIZATION", "CONSOLE"}
@@ -109,7 +108,7 @@ def old_classes(subject: Subject) -> Iterator[Finding]:
             domain = subject.domain(store.tenant_id)
             yield Finding(
                 f"User store {store.domain} of tenant {domain} is of the class {store.class_name}.",
-                place=Spot(str(store.path)),
+                place=Spot(store.path),
                 tenant=domain,
                 item=f"{domain}/{store.domain}",
             )
@@ -117,36 +116,28 @@ def old_classes(subject: Subject) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """A file of a secondary user store; ``domain`` and the class are as it names them."""
+    """A file of a secondary user store; ``domain`` and the class are as it names them, ``path`` begins at the home."""
 
     tenant_id: int
-    path: Path
+    path: str
     domain: str
     class_name: str
 
 
-def _stores(home: Path | None) -> Iterator[_Store]:
+def _stores(folder: Path | None) -> Iterator[_Store]:
     """The secondary user stores of a home, tenants' included. Raises ProjectError for a file that is none."""
-    if home is None:
+    if folder is None:
         return
-    repository = home / "repository"
-    for file in sorted((repository / "deployment" / "server" / "userstores").glob("*.xml")):
-        yield _store(SUPER_TENANT_ID, file)
-    for file in sorted((repository / "tenants").glob("*/userstores/*.xml")):
-        if file.parent.parent.name.isdecimal():
-            yield _store(int(file.parent.parent.name), file)
-
-
-def _store(tenant_id: int, file: Path) -> _Store:
-    try:
-        root = etree.fromstring(file.read_bytes(), xml_parser())
-    except (OSError, etree.XMLSyntaxError) as error:
-        raise ProjectError(f"{file} cannot be read as the configuration of a user store: {error}.") from None
-    manager = root if root.get("class") else next((each for each in root.iter() if each.get("class")), root)
-    names = [each.text for each in root.iter("{*}Property", "Property") if each.get("name") == "DomainName"]
-    # The product falls back on the file's name, in which it writes a dot as an underscore.
-    domain = names[0] if names and names[0] else file.stem.replace("_", ".")
-    return _Store(tenant_id, file, domain, manager.get("class") or "")
+    home = Home(folder)
+    for tenant_id, file in home.user_stores():
+        root = home.xml(file)
+        if root is None:
+            raise ProjectError(f"{file} cannot be read as the configuration of a user store: it is no well-formed XML.")
+        manager = root if root.get("class") else next(root.iterfind(".//*[@class]"), root)
+        names = [each.text for each in root.iter("{*}Property") if each.get("name") == "DomainName"]
+        # The product falls back on the file's name, in which it writes a dot as an underscore.
+        domain = names[0] if names and names[0] else file.stem.replace("_", ".")
+        yield _Store(tenant_id, home.name(file), domain, manager.get("class") or "")
 
 
 @rule(

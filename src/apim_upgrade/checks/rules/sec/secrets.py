@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import Integer, String, column, func, select, table
 
 from apim_upgrade.checks.home import Home
 from apim_upgrade.checks.model import Finding, Place, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
+from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.rules.sec.tenant_stores import FOLDER, stored_passwords
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.keystores import StoredSecret, can_decrypt, key_store, read_certificate, stored_secret
+from apim_upgrade.keystores import KeyEntry, StoredSecret, can_decrypt, key_store, read_certificate, stored_secret
 from apim_upgrade.registry import join
 
 _SAMPLE = 200
@@ -53,8 +53,8 @@ def needed_key(subject: Subject) -> Iterator[Finding]:
     What: Passwords of tenants' key stores and, in some estates, client secrets are encrypted with the key of the old
     server's internal key store. A stored secret names the certificate of that key by its SHA-1.
 
-    Why: Every pack ships another wso2carbon.jks. A target with another key starts without an error, and the super
-    tenant works; users of all other tenants are refused, and encrypted secrets are lost.
+    Why: Every pack ships another wso2carbon.jks. With another key the target comes up as if all were well, and users of
+    the super tenant can log in; those of all other tenants are refused, and encrypted secrets are lost.
 
     How found: The SHA-1 of the certificate in every stored secret. With the key stores of `check.keystore` it is told
     whether one of them has that certificate. Several certificates at once, or one that is not among those given, are
@@ -96,21 +96,35 @@ def cannot_be_decrypted(subject: Subject) -> Iterator[Finding]:
 
     How found: All passwords of tenants' key stores, the first 200 encrypted client secrets, and the passwords in user
     stores' files of `check.home` are decrypted with the RSA keys of `check.keystore`, in the way that the secret says.
-    Nothing that comes out is kept or shown.
+    Nothing that comes out is kept or shown. Where the right key is there and has another password than its store, one
+    minor finding says so.
 
     How to mend: Find the key store that the old server used when the secret was stored, and give it in
     [[check.keystore]]. If it is lost, enter the secrets anew in the old release.
     """
     keys = _keys(subject)
+    untried: Counter[str] = Counter()
     for each in _held(subject):
         subject.saw("secrets")
         if each.secret.symmetric or _decrypts(each.secret, keys):
+            continue
+        entry = keys.get(each.secret.thumbprint)
+        if entry is not None and entry.key is None:
+            untried[each.secret.thumbprint] += 1
             continue
         yield Finding(
             f"{each.what} (tenant {each.tenant}) cannot be decrypted with the given key stores.",
             place=each.place,
             tenant=each.tenant,
             item=each.item,
+        )
+    for thumbprint, number in untried.items():
+        yield Finding(
+            f"{plural(number, 'secret')} could not be tried: the key of the certificate of SHA-1 {thumbprint} was not "
+            f"opened ({keys[thumbprint].unread}).",
+            "Give a copy of the key store whose key has the password of the store.",
+            item=thumbprint,
+            severity=Severity.MINOR,
         )
 
 
@@ -199,41 +213,39 @@ def _user_stores(subject: Subject) -> Iterator[_Held]:
     if subject.inputs.home is None:
         return
     home = Home(subject.inputs.home)
-    for below in ("repository/deployment/server/userstores", "repository/tenants"):
-        for file in home.files(below, "*.xml"):
-            name = home.name(file)
-            root = home.xml(file) if "/userstores/" in name else None
-            if root is None:
-                continue
-            number = name.split("/")[2]
-            domain = subject.domain(int(number)) if number.isdigit() else subject.domain(subject.tenants[0].id)
-            for element in root.iter("Property"):
-                secret = stored_secret((element.text or "").strip())
-                if secret is not None:
-                    property_ = element.get("name", "property")
-                    yield _Held(
-                        f"{property_} in {name}",
-                        domain,
-                        f"{name}/{property_}",
-                        Spot(name, line=int(str(element.sourceline))),
-                        secret,
-                    )
+    for tenant_id, file in home.user_stores():
+        root = home.xml(file)
+        if root is None:
+            continue
+        name, domain = home.name(file), subject.domain(tenant_id)
+        for element in root.iter("{*}Property"):
+            secret = stored_secret((element.text or "").strip())
+            if secret is not None:
+                property_ = element.get("name", "property")
+                yield _Held(
+                    f"{property_} in {name}",
+                    domain,
+                    f"{name}/{property_}",
+                    Spot(name, line=int(str(element.sourceline))),
+                    secret,
+                )
 
 
-def _keys(subject: Subject) -> dict[str, RSAPrivateKey | None]:
-    """Private keys of the given key stores by the SHA-1 of their certificate; None where one cannot be opened."""
-    found: dict[str, RSAPrivateKey | None] = {}
+def _keys(subject: Subject) -> dict[str, KeyEntry]:
+    """Private keys of the given key stores by the SHA-1 of their certificate."""
+    found: dict[str, KeyEntry] = {}
     for store in subject.inputs.keystores:
         for entry in key_store(store.file, store.password).keys.values():
             try:
-                found[read_certificate(entry.chain[0]).thumbprint] = entry.key
+                found[read_certificate(entry.chain[0]).thumbprint] = entry
             except (ValueError, IndexError):
                 continue
     return found
 
 
-def _decrypts(secret: StoredSecret, keys: dict[str, RSAPrivateKey | None]) -> bool:
-    if secret.thumbprint:
-        key = keys.get(secret.thumbprint)
-        return key is not None and can_decrypt(secret, key)
-    return any(can_decrypt(secret, key) for key in keys.values() if key is not None)
+def _decrypts(secret: StoredSecret, keys: Mapping[str, KeyEntry]) -> bool:
+    return any(
+        can_decrypt(secret, entry.key)
+        for thumbprint, entry in keys.items()
+        if entry.key is not None and secret.thumbprint in ("", thumbprint)
+    )
