@@ -49,8 +49,16 @@ def test_versioning_that_is_switched_on_has_to_be_carried_over(field: Field, tmp
     assert field.found("REG010", inputs=CheckChoices(configuration=on, target_configuration=on)) == []
 
 
+TWIN = """WITH two AS (SELECT r.reg_version, r.reg_uuid FROM reg_resource r
+        JOIN reg_path p USING (reg_path_id, reg_tenant_id)
+        WHERE r.reg_tenant_id = -1234 AND r.reg_name = 'api'
+          AND p.reg_path_value LIKE '/_system/governance/apimgt/applicationdata/provider/%' ORDER BY r.reg_uuid LIMIT 2)
+    UPDATE reg_resource SET reg_uuid = (SELECT min(reg_uuid) FROM two)
+    WHERE reg_version IN (SELECT reg_version FROM two)"""
+
+
 @pytest.mark.parametrize("source", ["3.2.0"])
-def test_two_apis_of_two_tenants_with_one_uuid_are_found(field: Field, source: str) -> None:
+def test_two_apis_with_one_uuid_are_found(field: Field, source: str) -> None:
     of = "SELECT {}(reg_uuid) FROM reg_resource WHERE reg_name = 'api' AND reg_tenant_id = {}"
     plant = (
         f"""UPDATE reg_resource SET reg_uuid = ({of.format("min", -1234)}) WHERE reg_uuid = ({of.format("min", 1)})"""
@@ -58,6 +66,9 @@ def test_two_apis_of_two_tenants_with_one_uuid_are_found(field: Field, source: s
     (found,) = field.found("REG011", source=source, shared=[plant])
     assert found.severity is Severity.BLOCKER
     assert found.tenant == "harbour.example"
+    (within,) = field.found("REG011", source=source, shared=[TWIN])
+    assert within.severity is Severity.BLOCKER
+    assert field.found("API004", source=source, shared=[TWIN]) == []
     assert field.found("REG011", source=source) == []
 
 

@@ -44,6 +44,8 @@ class ApiIndex:
     """Rows of AM_API that the registry has no artifact of."""
     artifacts_alone: tuple[Api, ...]
     """Artifacts that AM_API has no row of."""
+    estranged: tuple[tuple[Api, Api], ...]
+    """Row and artifact of one API that do not have the same UUID (from 4.0.0); they are in neither of the two above."""
 
     def __iter__(self) -> Iterator[Api]:
         return iter(self.by_id.values())
@@ -93,13 +95,22 @@ def read_apis(am: Session, shared: Session, live: Schema, domains: Mapping[int, 
             by_path[artifact[0], artifact[1]] = api
         else:
             rows_alone.append(api)
+    artifacts_alone = [_of_artifact(*artifact) for artifact in found.values()]
+    named = {_name(artifact): artifact for artifact in artifacts_alone if by_uuid}
+    estranged = tuple((api, named[_name(api)]) for api in rows_alone if _name(api) in named)
+    met = {_name(api) for api, _ in estranged}
     return ApiIndex(
         by_id,
         {api.uuid: api for api in by_id.values() if api.uuid},
         by_path,
-        tuple(rows_alone),
-        tuple(_of_artifact(*artifact) for artifact in found.values()),
+        tuple(api for api in rows_alone if _name(api) not in met),
+        tuple(artifact for artifact in artifacts_alone if _name(artifact) not in met),
+        estranged,
     )
+
+
+def _name(api: Api) -> tuple[str, str, str, str]:
+    return api.tenant, api.provider, api.name, api.version
 
 
 def _domain(row: object) -> str:

@@ -65,6 +65,7 @@ class ArtifactFacts:
 def read_artifacts(shared: Session, apis: ApiIndex, domains: Mapping[int, str]) -> tuple[ArtifactFacts, ...]:
     """Read every working copy's artifact, in order of tenant and UUID."""
     alone = {(api.tenant, api.uuid): api for api in apis.artifacts_alone}
+    alone |= {(artifact.tenant, artifact.uuid): api for api, artifact in apis.estranged}
     found = []
     for row in shared.stream(registry.artifacts(), batch=200):
         domain = domains.get(row.tenant_id, f"tenant {row.tenant_id}")

@@ -17,17 +17,25 @@ _FILE = "class_references.toml"
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A class, package or beginning of names (with slashes) that is missing since a release."""
+    """A class, package or beginning of names that is missing since a release; ``moved_to`` is where a class went."""
 
     since: Release
     why: str
+    moved_to: str = ""
+
+
+def removal_of(name: str) -> Removal | None:
+    """Return what became of a class of the product's, by internal name (with slashes); None for one that is there."""
+    return removed_classes().get(name) or removed_packages().get(name.rpartition("/")[0])
 
 
 @cache
 def removed_classes() -> Mapping[str, Removal]:
     """Return the product's classes that went after 3.2.0, by internal name."""
     return {
-        name: Removal(Release.parse(entry[0]), f"It is {entry[1]} now." if len(entry) > 1 else "It is gone.")
+        name: Removal(
+            Release.parse(entry[0]), f"It is {entry[1]} now." if len(entry) > 1 else "It is gone.", *entry[1:]
+        )
         for name, entry in _document("removed_classes.json")["classes"].items()
     }
 

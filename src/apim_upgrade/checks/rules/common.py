@@ -34,6 +34,11 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def size(count: int) -> str:
+    """Return bytes as people say them: ``3.5 MB``, ``1.2 GB``."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+
+
 def few(session: Session, query: Select[Any], *order: ColumnElement[Any]) -> tuple[int, Sequence[Row[Any]]]:
     """Return how many rows a query has, and the first of them; one finding tells of all."""
     number = session.all(select(func.count()).select_from(query.subquery()))[0][0]

@@ -9,6 +9,7 @@ from typing import Any
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
+from apim_upgrade.checks.rules.common import size
 from apim_upgrade.checks.servers import servers
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.releases.knowledge import release_facts
@@ -174,12 +175,12 @@ def room_for_copies(subject: Subject) -> Iterator[Finding]:
     free = min(known, default=None)
     if free is not None and free < needed:
         yield Finding(
-            f"Copies of the databases take about {_size(needed)}; the server's disk has {_size(free)} left.",
+            f"Copies of the databases take about {size(needed)}; the server's disk has {size(free)} left.",
             item="disk",
         )
     elif free is None:
         yield Finding(
-            f"Copies of the databases take about {_size(needed)} on their server; its free room cannot be seen from "
+            f"Copies of the databases take about {size(needed)} on their server; its free room cannot be seen from "
             "here.",
             "See that the server's disk has it.",
             item="disk",
@@ -376,7 +377,3 @@ def others_at_work(subject: Subject) -> Iterator[Finding]:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(name.upper() for name in names[:3]) + (", …" if len(names) > 3 else "")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, DateTime, Integer, String, and_, case, column
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
+from apim_upgrade.checks.rules.common import size
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.registry import PATH, REVISIONS
 
@@ -74,10 +75,10 @@ def stale_tokens(subject: Subject) -> Iterator[Finding]:
     (row,) = session.all(counts)
     stale = row.inactive + row.ended
     if stale:
-        size = subject.facts[home][_TOKEN.name].size
+        whole = subject.facts[home][_TOKEN.name].size
         yield Finding(
             f"{stale:,} of {row.tokens:,} tokens cannot be used any more ({row.inactive:,} not active, {row.ended:,} "
-            f"ended long ago); of {_size(size)} of the table they take about {_size(size * stale // row.tokens)}.",
+            f"ended long ago); of {size(whole)} of the table they take about {size(whole * stale // row.tokens)}.",
             place=Row(home, _TOKEN.name.upper(), "TOKEN_STATE"),
             item="tokens",
             severity=Severity.MINOR if stale > _MANY else Severity.INFO,
@@ -95,6 +96,8 @@ class _Housekeeping:
     table: str
     home: str
     next: str
+    automatic: bool = False
+    """The upgrade does it."""
 
 
 _TABLES = (
@@ -106,9 +109,7 @@ _TABLES = (
     _Housekeeping(
         "am_api_lc_event", "am", "Keep it as long as the life-cycle history is wanted; it may be thinned out."
     ),
-    _Housekeeping("reg_log", "shared", "Nothing has to be done: the upgrade keeps one line for each resource."),
-    _Housekeeping("reg_resource_history", "shared", "Empty it if old versions of resources are not wanted."),
-    _Housekeeping("reg_content_history", "shared", "Empty it if old versions of resources are not wanted."),
+    _Housekeeping("reg_log", "shared", "Nothing has to be done: the upgrade keeps one line for each resource.", True),
 )
 
 
@@ -125,13 +126,13 @@ def housekeeping_rows(subject: Subject) -> Iterator[Finding]:
     Why: Their rows are copied and their indexes made anew, and most of them have served their time.
 
     How found: Sizes and rows as the server keeps them. More than a million rows or a gigabyte is told as minor; fewer
-    than ten thousand rows are not told.
+    than ten thousand rows are not told. Old versions of resources are told by REG010.
 
     How to mend: What the finding says of each table. Do it in the old release, with its servers stopped or by its own
     clean-up tasks.
     """
     for each in _TABLES:
-        home = each.home if each.home in subject.sessions else subject.home(each.home) if each.home != "am" else "am"
+        home = subject.home(each.home)
         facts = subject.facts[home].get(each.table)
         if facts is None:
             continue
@@ -140,11 +141,11 @@ def housekeeping_rows(subject: Subject) -> Iterator[Finding]:
         if rows > _WORTH_TELLING:
             large = rows > _MANY or facts.size > _LARGE
             yield Finding(
-                f"{each.table.upper()} has {rows:,} rows in {_size(facts.size)}.",
+                f"{each.table.upper()} has {rows:,} rows in {size(facts.size)}.",
                 each.next,
                 Row(home, each.table.upper()),
-                severity=Severity.MINOR if large and "Nothing" not in each.next else Severity.INFO,
-                repair=Repair.AUTOMATIC if "Nothing" in each.next else None,
+                severity=Severity.MINOR if large and not each.automatic else Severity.INFO,
+                repair=Repair.AUTOMATIC if each.automatic else None,
             )
 
 
@@ -186,7 +187,3 @@ def copies_of_revisions(subject: Subject) -> Iterator[Finding]:
 
 
 _MANY_COPIES = 20_000
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

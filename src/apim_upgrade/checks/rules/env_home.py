@@ -19,8 +19,7 @@ from apim_upgrade.releases.extensions import (
     exported_version,
     missing_prefixes,
     newest_class_file,
-    removed_classes,
-    removed_packages,
+    removal_of,
     shipped_files,
 )
 
@@ -140,7 +139,7 @@ def _reasons(jar: Jar, subject: Subject) -> Iterator[str]:
             break
     prefixes = missing_prefixes()
     for name in sorted(jar.references):
-        removal = removed_classes().get(name) or removed_packages().get(name.rpartition("/")[0])
+        removal = removal_of(name)
         if removal is None:
             removal = next((prefixes[prefix] for prefix in prefixes if name.startswith(prefix)), None)
         if removal is not None and subject.crosses(str(removal.since)):

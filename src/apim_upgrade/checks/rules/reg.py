@@ -26,7 +26,7 @@ def api_without_artifact(subject: Subject) -> Iterator[Finding]:
     of it; gateways do not get it.
 
     How found: Every row of AM_API is looked up among the artifacts of all tenants: by UUID from 4.0.0 on, before by the
-    path of provider, name and version.
+    path of provider, name and version. A row whose artifact is there under another UUID is told by API004.
 
     How to mend: Delete the row with what belongs to it in the old release, or bring the artifact back from a backup of
     the registry. An API that nobody needs may be accepted in the baseline; the upgrade leaves its rows as they are.
@@ -57,8 +57,9 @@ def artifact_without_api(subject: Subject) -> Iterator[Finding]:
 
     How to mend: Delete the artifact in the old release's management console, or bring the row back from a backup.
     """
-    subject.saw("API artifacts", len(subject.apis.by_path) + len(subject.apis.artifacts_alone))
-    for api in subject.apis.artifacts_alone:
+    apis = subject.apis
+    subject.saw("API artifacts", len(apis.by_path) + len(apis.artifacts_alone) + len(apis.estranged))
+    for api in apis.artifacts_alone:
         folder = f"{PROVIDERS}/{provider_in_path(api.provider)}/{api.name}/{api.version}"
         yield Finding(
             f"{api}: the registry has its artifact, AM_API no row of it.", place=Spot(f"{folder}/api"), api=api

@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import Subquery
 from apim_upgrade import registry
 from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
-from apim_upgrade.checks.rules.common import plural, such_as
+from apim_upgrade.checks.rules.common import plural, size, such_as
 from apim_upgrade.checks.settings import switched_on
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.registry_types import with_fields
@@ -22,6 +22,8 @@ from apim_upgrade.releases.registry_files import type_fields
 _KINDS = ("properties", "tags", "comments", "ratings")
 """What hangs on resources, in the order of ATTACHMENTS, as deployment.toml calls it."""
 _HISTORY = ("reg_resource_history", "reg_content_history", "reg_snapshot")
+_MANY = 1_000_000
+"""So many rows make an upgrade noticeably longer."""
 
 
 @rule(
@@ -41,8 +43,9 @@ def versioning(subject: Subject) -> Iterator[Finding]:
     values only cost room; there may be millions.
 
     How found: Links (REG_RESOURCE_PROPERTY and so on) without REG_PATH_ID: major if the version is that of a living
-    resource, else minor. Values (REG_PROPERTY and so on) without any link, and rows of the history, are information.
-    static_configuration.versioning_… in check.configuration is major unless check.target_configuration has it too.
+    resource, else minor. Values (REG_PROPERTY and so on) without any link, and rows of the history, are information,
+    more than a million of the latter minor. static_configuration.versioning_… in check.configuration is major unless
+    check.target_configuration has it too.
 
     How to mend: If versioning was on and is to be off, give such links the REG_PATH_ID and REG_RESOURCE_NAME of the
     resource with their REG_VERSION and tenant, set REG_VERSION to NULL, and delete links of versions that are gone; on
@@ -84,13 +87,12 @@ def versioning(subject: Subject) -> Iterator[Finding]:
             )
     for name in _HISTORY:
         if subject.has("shared", name) and (rows := subject.rows_of("shared", name)):
-            size = subject.facts["shared"][name].size
             yield Finding(
-                f"{name.upper()} has {rows:,} rows of old versions ({size // 1024:,} kB).",
+                f"{name.upper()} has {rows:,} rows of old versions in {size(subject.facts['shared'][name].size)}.",
                 "Empty it if nobody wants old versions of resources; nothing reads it while versioning is off.",
                 Row("shared", name.upper()),
                 item=name.upper(),
-                severity=Severity.INFO,
+                severity=Severity.MINOR if rows > _MANY else Severity.INFO,
             )
     for kind in _KINDS:
         key = f"static_configuration.versioning_{kind}.enable"
@@ -115,12 +117,12 @@ def _count(subject: Subject, rows: Any, *where: ColumnElement[bool]) -> int:
 )
 def uuids_twice(subject: Subject) -> Iterator[Finding]:
     """
-    What: Artifacts of APIs in two tenants have the same UUID, as after a registry was copied by hand.
+    What: The artifacts of two APIs have the same UUID, as after a registry was copied by hand.
 
-    Why: From 4.0.0 on AM_API keeps the UUID and it has to be unique; the key cannot be made. Two artifacts of one
-    tenant are told by API004.
+    Why: From 4.0.0 on AM_API keeps the UUID and it has to be unique; the key cannot be made.
 
-    How found: REG_UUID of the artifacts of all APIs that AM_API has rows of.
+    How found: REG_UUID of the artifacts of all APIs that AM_API has rows of. An artifact that has no row and the UUID
+    of another one is told by API004.
 
     How to mend: Delete one of the two APIs in the old release, or export it, delete it and import it again: it gets a
     new UUID.
@@ -131,7 +133,7 @@ def uuids_twice(subject: Subject) -> Iterator[Finding]:
         if artifact.api.id is None or not artifact.uuid:
             continue
         other = first.setdefault(artifact.uuid, artifact.api)
-        if other.tenant != artifact.api.tenant:
+        if other.id != artifact.api.id:
             yield Finding(
                 f"{artifact.api} has the UUID {artifact.uuid}, which {other} has too.",
                 place=Spot(artifact.path),
@@ -172,7 +174,7 @@ def illegal_paths(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 f"{artifact.api}: its path has the character {found[0]}.", place=Spot(artifact.path), api=artifact.api
             )
-    for api in (*subject.apis, *subject.apis.artifacts_alone):
+    for api in subject.apis:
         if "/" in api.provider:
             yield Finding(
                 f"{api} belongs to a user of a secondary user store.",
@@ -219,7 +221,6 @@ _TYPES = f"{registry.G}/repository/components/org.wso2.carbon.governance/types"
     "REG014",
     Severity.MAJOR,
     title="type definition of APIs that is old or cannot be read",
-    repair=Repair.AUTOMATIC,
     problems=("reg-rxt-outdated",),
     sources=("wso2/product-apim#10225",),
 )
@@ -253,7 +254,6 @@ def type_definitions(subject: Subject) -> Iterator[Finding]:
                 "Replace it with the target pack's repository/resources/rxts/api.rxt in the management console.",
                 Spot(f"{_TYPES}/api.rxt"),
                 tenant=domain,
-                repair=Repair.MANUAL,
             )
             continue
         if lacks:
@@ -266,6 +266,7 @@ def type_definitions(subject: Subject) -> Iterator[Finding]:
             Spot(f"{_TYPES}/api.rxt"),
             item="api.rxt",
             severity=Severity.INFO,
+            repair=Repair.AUTOMATIC,
         )
     subject.saw("tenants", len(subject.tenants))
     for domain in sorted({artifact.api.tenant for artifact in subject.artifacts} - there):
@@ -275,7 +276,6 @@ def type_definitions(subject: Subject) -> Iterator[Finding]:
             Spot(f"{_TYPES}/api.rxt"),
             tenant=domain,
             severity=Severity.MINOR,
-            repair=Repair.MANUAL,
         )
 
 

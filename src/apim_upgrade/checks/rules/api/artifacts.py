@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import String, and_, column, exists, func, select, table
 
+from apim_upgrade.checks.artifacts import ArtifactFacts
 from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, few, plural, such_as
@@ -131,40 +132,38 @@ def no_type(subject: Subject) -> Iterator[Finding]:
 )
 def uuids(subject: Subject) -> Iterator[Finding]:
     """
-    What: Two artifacts of a tenant have one UUID; or, from 4.0.0 on, AM_API.API_UUID is empty or differs from the UUID
-    of the artifact; or AM_API.STATUS is empty.
+    What: Two artifacts of a tenant have one UUID, and AM_API has not got both; or, from 4.0.0 on, AM_API.API_UUID is
+    empty or differs from the UUID of the artifact; or AM_API.STATUS is empty.
 
     Why: From 4.0.0 on everything knows an API by its UUID, and it has to be unique. An API whose row and artifact do
     not have the same one is in no portal and on no gateway.
 
     How found: UUIDs of the artifacts are compared within each tenant, and from 4.0.0 on with AM_API. Before 4.0.0
-    AM_API has none; the upgrade fills them, and REG001 tells the rows that will get none.
+    AM_API has none; the upgrade fills them, REG001 tells the rows that will get none, and REG011 those that would get
+    the same.
 
     How to mend: Find out which of two artifacts AM_API knows and remove the other in the old server. Where row and
     artifact differ, the UUID of the artifact is right: set AM_API.API_UUID to it, after a look at the tables that refer
     to the old value (AM_REVISION, AM_GW_API_ARTIFACTS). An empty STATUS is filled by the upgrade.
     """
     subject.saw("APIs", len(subject.apis))
-    seen: dict[tuple[int, str], str] = {}
+    seen: dict[tuple[int, str], ArtifactFacts] = {}
     for found in subject.artifacts:
-        other = seen.setdefault((found.tenant_id, found.uuid), found.path)
-        if other != found.path:
+        other = seen.setdefault((found.tenant_id, found.uuid), found)
+        if other is not found and None in (other.api.id, found.api.id):
             yield Finding(
-                f"{found.api}: its artifact has the UUID {found.uuid}, as {other} has.",
+                f"{found.api}: its artifact has the UUID {found.uuid}, as {other.path} has.",
                 place=Spot(found.path),
                 api=found.api,
             )
     if not subject.has("am", "am_api", "api_uuid"):
         return
-    alone = {(api.tenant, api.provider, api.name, api.version): api for api in subject.apis.artifacts_alone}
-    for api in subject.apis.rows_alone:
-        artifact = alone.get((api.tenant, api.provider, api.name, api.version))
-        if artifact is not None:
-            yield Finding(
-                f"{api}: AM_API has the UUID {api.uuid or '(none)'}, its artifact {artifact.uuid}.",
-                place=Row("am", "AM_API", "API_UUID", f"API_ID={api.id}"),
-                api=api,
-            )
+    for api, artifact in subject.apis.estranged:
+        yield Finding(
+            f"{api}: AM_API has the UUID {api.uuid or '(none)'}, its artifact {artifact.uuid}.",
+            place=Row("am", "AM_API", "API_UUID", f"API_ID={api.id}"),
+            api=api,
+        )
     stateless = subject.am.all(select(func.count()).select_from(API).where(blank(API.c.status)))[0][0]
     if stateless:
         yield Finding(

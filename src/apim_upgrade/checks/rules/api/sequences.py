@@ -16,7 +16,7 @@ from apim_upgrade.checks.rules.common import by_state, plural, such_as
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.registry import PATH, RESOURCE
 from apim_upgrade.releases import Release
-from apim_upgrade.releases.mediation import GoneClass, gone_classes
+from apim_upgrade.releases.extensions import Removal, removal_of
 
 _FAULT_HANDLER = "APIMgtFaultHandler"
 _AT_API_LEVEL = Release(4, 3, 0)
@@ -120,13 +120,12 @@ def gone_class(subject: Subject) -> Iterator[Finding]:
     APIMgtFaultHandler, which fault sequences of 3.x call, is taken out of fault sequences by the upgrade.
     """
     subject.saw("sequences", len(subject.sequences))
-    gone = [each for each in gone_classes() if subject.crosses(str(each.since))]
     users = _users(subject)
     taken_out: list[SequenceFile] = []
     for found in subject.sequences:
         for name in sorted(found.mediation.classes):
-            missing = next((each for each in gone if each.covers(name)), None)
-            if missing is None:
+            missing = removal_of(name.replace(".", "/"))
+            if missing is None or not subject.crosses(str(missing.since)):
                 continue
             if found.flow == "fault" and name.endswith(_FAULT_HANDLER) and not found.mediation.broken:
                 taken_out.append(found)
@@ -144,7 +143,7 @@ def gone_class(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _gone_since(name: str, missing: GoneClass) -> str:
+def _gone_since(name: str, missing: Removal) -> str:
     moved = f"; it is {missing.moved_to} now" if missing.moved_to else ""
     return f"it calls {name}, which {missing.since} no longer has{moved}"
 
