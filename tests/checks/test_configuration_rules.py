@@ -194,27 +194,3 @@ def test_workflow_files_are_compared_with_the_targets(field: Field) -> None:
     assert "SubscriptionUpdate, UserSignUp" in found["harbour.example"].message
     assert found["harbour.example"].severity is Severity.MAJOR
     assert found["com.example.Mine"].severity is Severity.MINOR
-
-
-URLS = """INSERT INTO reg_path (reg_path_value, reg_path_parent_id, reg_tenant_id)
-    SELECT '/_system/config/identity/config/relyingPartyRedirectUrls', min(reg_path_id), -1234 FROM reg_path
-    WHERE reg_tenant_id = -1234"""
-
-
-def redirect(number: int, url: str) -> list[str]:
-    return [
-        f"""INSERT INTO reg_property (reg_id, reg_name, reg_value, reg_tenant_id)
-            VALUES ({number}, 'party', '{url}', -1234)""",
-        f"""INSERT INTO reg_resource_property (reg_property_id, reg_path_id, reg_tenant_id)
-            SELECT {number}, reg_path_id, reg_tenant_id FROM reg_path
-            WHERE reg_path_value LIKE '%relyingPartyRedirectUrls'""",
-    ]
-
-
-def test_redirect_urls_of_relying_parties_are_told(field: Field) -> None:
-    assert items(field, "CFG022", source="4.0.0") == []
-    one = [URLS, *redirect(900001, "https://a")]
-    assert items(field, "CFG022", source="4.0.0", shared=one) == [("carbon.super/party", Severity.INFO)]
-    two = [*one, *redirect(900002, "https://b")]
-    (found,) = field.found("CFG022", source="4.0.0", shared=two)
-    assert (found.severity, "2 redirect URLs" in found.message) == (Severity.MINOR, True)

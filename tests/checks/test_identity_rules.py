@@ -210,6 +210,20 @@ def test_old_classes_of_user_stores_are_found_unless_they_are_allowed(field: Fie
     assert field.found("IDN031", source="3.2.0", inputs=allowed) == []
 
 
+def test_links_are_not_followed_out_of_the_home(field: Field, tmp_path: Path) -> None:
+    outside, home = tmp_path / "outside", tmp_path / "home"
+    home_with(outside, PARTNERS=f'<UserStoreManager class="{OLD}"/>')
+    (outside / "repository" / "components" / "dropins").mkdir(parents=True)
+    (outside / "repository" / "components" / "dropins" / "okta.key.manager.jar").touch()
+    inputs = home_with(home)
+    (home / "repository" / "tenants" / "2").symlink_to(outside / "repository" / "tenants" / "1")
+    (home / "repository" / "components").symlink_to(outside / "repository" / "components")
+    assert field.found("IDN031", source="3.2.0", inputs=inputs) == []
+    managers = field.found("APP010", inputs=inputs)
+    assert managers
+    assert all("okta.key.manager.jar" not in each.message for each in managers)
+
+
 def test_a_broken_file_of_a_user_store_makes_the_rule_unchecked(field: Field, tmp_path: Path) -> None:
     report = field.report("IDN031", source="3.2.0", inputs=home_with(tmp_path, broken="<UserStoreManager"))
     (unchecked,) = report.unchecked
@@ -281,7 +295,12 @@ def test_relying_parties_with_two_addresses_are_found(field: Field, as_folder: b
     plants = {"source": "3.2.0", "am": [key, url]}
     (found,) = field.found("IDN043", shared=registry_property(folder, file, "party", "https://b.example"), **plants)
     assert "https://b.example" in found.message
-    assert field.found("IDN043", shared=registry_property(folder, file, "party", "https://a.example"), **plants) == []
+    same = registry_property(folder, file, "party", "https://a.example")
+    assert field.found("IDN043", shared=same, **plants) == []
+    _, other_value, link = registry_property(folder, file, "party", "https://c.example")
+    (several,) = field.found("IDN043", source="3.2.0", am=[key], shared=[*same, other_value, link])
+    assert "has no access URL, the registry has https://a.example, https://c.example." in several.message
+    assert field.found("IDN043", source="3.2.0", am=[key], shared=same) == []
     assert field.found("IDN043", source="3.2.0") == []
 
 

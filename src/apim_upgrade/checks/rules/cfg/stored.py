@@ -8,23 +8,21 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from lxml import etree
-from sqlalchemy import Integer, String, and_, column, func, or_, select, table
+from sqlalchemy import Integer, String, column, func, or_, select, table
 
 from apim_upgrade import registry
-from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
+from apim_upgrade.checks.model import Finding, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.registry import PATH, RESOURCE
-from apim_upgrade.registry.tables import PROPERTY, RESOURCE_PROPERTY
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.registry_files import workflows
 
 _CLIENT = table(
     "idn_oauth_consumer_apps",
     column("id", Integer),
-    column("consumer_key", String),
     column("app_name", String),
     column("tenant_id", Integer),
     column("callback_url", String),
@@ -159,71 +157,3 @@ def old_workflow_extensions(subject: Subject) -> Iterator[Finding]:
 
 
 _OLDEST = Release(3, 2, 0)
-
-
-@rule(
-    "CFG022",
-    Severity.MINOR,
-    title="redirect URLs of relying parties that contradict",
-    since="4.2.0",
-    problems=("id-relying-party-url",),
-)
-def relying_party_urls(subject: Subject) -> Iterator[Finding]:
-    """
-    What: The registry holds a redirect URL of a relying party, and its application has another access URL, or the
-    registry holds several.
-
-    Why: 4.2.0 reads the application's access URL only. The vendor's client stops at such an application.
-
-    How found: Properties of `identity/config/relyingPartyRedirectUrls` with several values, per tenant.
-
-    How to mend: Nothing has to be done for one URL: the upgrade takes it over where the application has none. Of
-    several, write the right one into the application's access URL.
-    """
-    home = subject.home("config")
-    query = (
-        select(
-            RESOURCE_PROPERTY.c.reg_tenant_id.label("tenant_id"),
-            PROPERTY.c.reg_name.label("party"),
-            func.count(func.distinct(PROPERTY.c.reg_value)).label("urls"),
-        )
-        .join(
-            PATH,
-            and_(
-                PATH.c.reg_path_id == RESOURCE_PROPERTY.c.reg_path_id,
-                PATH.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-            ),
-        )
-        .join(
-            PROPERTY,
-            and_(
-                PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
-                PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-            ),
-        )
-        .where(
-            or_(
-                PATH.c.reg_path_value == registry.join(_IDENTITY, _URLS),
-                and_(PATH.c.reg_path_value == _IDENTITY, RESOURCE_PROPERTY.c.reg_resource_name == _URLS),
-            )
-        )
-        .group_by(RESOURCE_PROPERTY.c.reg_tenant_id, PROPERTY.c.reg_name)
-        .order_by(RESOURCE_PROPERTY.c.reg_tenant_id, PROPERTY.c.reg_name)
-    )
-    for row in subject.sessions[home].stream(query):
-        subject.saw("relying parties")
-        domain = subject.domain(row.tenant_id)
-        single = row.urls < 2
-        yield Finding(
-            f"The relying party {row.party} of tenant {domain} has {plural(row.urls, 'redirect URL')} in the registry.",
-            "Nothing has to be done: it becomes the application's access URL where that is empty." if single else "",
-            Spot(registry.join(_IDENTITY, _URLS)),
-            tenant=domain,
-            item=f"{domain}/{row.party}",
-            severity=Severity.INFO if single else None,
-            repair=Repair.AUTOMATIC if single else None,
-        )
-    subject.saw("relying parties", 0)
-
-
-_IDENTITY, _URLS = f"{registry.C}/identity/config", "relyingPartyRedirectUrls"

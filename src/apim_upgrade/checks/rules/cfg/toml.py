@@ -356,8 +356,8 @@ def index_built_anew(subject: Subject) -> Iterator[Finding]:
     Why: A target with an old or an empty index lists no API, without an error. 4.5.0 and later also look for a property
     (visible organisations) that only indexing adds, and a later version of Solr cannot read older files.
 
-    How found: [indexing] re_indexing in `check.target_configuration`: missing or not above the old file's value is
-    major. Without that file it is only told.
+    How found: [indexing] re_indexing in `check.target_configuration`: where it is missing that is major, where it is
+    not above the old file's value minor. Without that file it is only told.
 
     How to mend: Start the target with an empty solr folder and with [indexing] re_indexing set to a number that this
     home has not used before (a time stamp always is). Wait until the portals list every API, then start the next node.

@@ -197,48 +197,49 @@ _URLS = join(f"{C}/identity/config", "relyingPartyRedirectUrls")
 @rule(
     "IDN043",
     Severity.MINOR,
-    title="two addresses of one relying party",
+    title="several addresses of one relying party",
     since="4.2.0",
     problems=("id-relying-party-url",),
     sources=("wso2/api-manager#2400",),
 )
 def relying_parties(subject: Subject) -> Iterator[Finding]:
     """
-    What: The registry has a redirect URL of a relying party, and its service provider has another access URL.
+    What: The registry has a redirect URL of a relying party, and its service provider has another access URL; or the
+    registry has several, and the service provider none.
 
-    Why: From 4.2.0 on only the service provider's URL counts. The vendor's client stops at such a difference; this tool
-    keeps the service provider's.
+    Why: From 4.2.0 on only the service provider's URL counts. The vendor's client stops at such a difference. This tool
+    keeps the service provider's; where that is empty it takes the registry's, of several the first in the alphabet.
 
     How found: Properties of /_system/config/identity/config/relyingPartyRedirectUrls, whose names are consumer keys or
     issuers, are compared with ACCESS_URL of SP_APP.
 
     How to mend: Set the right URL as the access URL of the service provider in the management console.
     """
-    subject.saw_rows("service providers", subject.home("identity"), "sp_app")
+    home = subject.home("identity")
+    subject.saw_rows("service providers", home, "sp_app")
     urls = _redirect_urls(subject)
     if not urls:
         return
-    home = subject.home("identity")
     query = (
         select(APPLICATION.c.id, APPLICATION.c.tenant_id, APPLICATION.c.access_url, INBOUND_AUTH.c.inbound_auth_key)
         .join(INBOUND_AUTH, INBOUND_AUTH.c.app_id == APPLICATION.c.id)
-        .where(~blank(APPLICATION.c.access_url))
         .order_by(APPLICATION.c.id)
     )
     for row in subject.sessions[home].stream(query):
-        other = urls.get((row.tenant_id, row.inbound_auth_key), row.access_url)
-        if other != row.access_url:
+        known = urls.get((row.tenant_id, row.inbound_auth_key), set())
+        own = (row.access_url or "").strip()
+        if (own and known - {own}) or len(known) > 1:
             domain = subject.domain(row.tenant_id)
             yield Finding(
-                f"Relying party {row.inbound_auth_key} of tenant {domain} has the access URL {row.access_url}, the "
-                f"registry has {other}.",
+                f"Relying party {row.inbound_auth_key} of tenant {domain} has "
+                f"{f'the access URL {own}' if own else 'no access URL'}, the registry has {', '.join(sorted(known))}.",
                 place=Row(home, "SP_APP", "ACCESS_URL", f"ID={row.id}"),
                 tenant=domain,
                 item=f"{domain}/{row.inbound_auth_key}",
             )
 
 
-def _redirect_urls(subject: Subject) -> dict[tuple[int, str], str]:
+def _redirect_urls(subject: Subject) -> dict[tuple[int, str], set[str]]:
     """Redirect URLs by tenant and relying party."""
     folder, _, name = _URLS.rpartition("/")
     link = RESOURCE_PROPERTY
@@ -255,8 +256,10 @@ def _redirect_urls(subject: Subject) -> dict[tuple[int, str], str]:
         )
         .where(here, ~blank(PROPERTY.c.reg_value))
     )
-    session = subject.sessions[subject.home("config")]
-    return {(row.reg_tenant_id, row.reg_name): row.reg_value for row in session.stream(query)}
+    found: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for row in subject.sessions[subject.home("config")].stream(query):
+        found[row.reg_tenant_id, row.reg_name].add(row.reg_value.strip())
+    return found
 
 
 _POLICIES = f"{G}/repository/identity/entitlement/policy"
