@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -325,7 +326,8 @@ def certificate_of_no_endpoint(subject: Subject) -> Iterator[Finding]:
     Why: The Publisher lists certificates by the endpoints of an API, so this one is nowhere to be seen. Gateways trust
     it all the same.
 
-    How found: The host of every certificate's endpoint is searched for in the artifacts of the tenant's APIs.
+    How found: The host of every certificate's endpoint is looked up among the hosts of all addresses in the artifacts
+    of the tenant's APIs.
 
     How to mend: Delete the certificate over the Publisher's REST API if it is not needed, or name the endpoint.
     """
@@ -341,14 +343,13 @@ def certificate_of_no_endpoint(subject: Subject) -> Iterator[Finding]:
         PATH.c.reg_path_value.startswith(registry.PROVIDERS, autoescape=True),
         RESOURCE.c.reg_tenant_id.in_(sorted(wanted)),
     )
+    of_tenant = {tenant_id: frozenset(endpoints.values()) for tenant_id, endpoints in wanted.items()}
+    named: defaultdict[int, set[bytes]] = defaultdict(set)
     for row in subject.shared.stream(query, batch=100):
-        left = wanted[row.tenant_id]
-        content = bytes(row.content or b"").lower()
-        for key in [key for key, host in left.items() if host and host in content]:
-            del left[key]
-    for tenant_id, left in sorted(wanted.items()):
+        named[row.tenant_id].update(_hosts(bytes(row.content or b"")) & of_tenant[row.tenant_id])
+    for tenant_id, endpoints in sorted(wanted.items()):
         domain = subject.domain(tenant_id)
-        for alias, endpoint in sorted(left):
+        for alias, endpoint in sorted(key for key, host in endpoints.items() if host not in named[tenant_id]):
             yield Finding(
                 f"The certificate {alias} is for {endpoint or 'no endpoint'}, which no API of tenant {domain} names.",
                 place=Row("am", "AM_CERTIFICATE_METADATA", "END_POINT", f"ALIAS={alias}"),
@@ -357,11 +358,21 @@ def certificate_of_no_endpoint(subject: Subject) -> Iterator[Finding]:
             )
 
 
+_ADDRESS = re.compile(rb"://((?:\[[^\]]*\]|[^/?#\"'<>\\\s&:])+)((?::\d+)?)")
+"""The host and the port of an address, in XML or in JSON within it."""
+
+
 def _host(endpoint: str) -> bytes:
     """The host and port of a URL, in lower case."""
     return (
         endpoint.partition("://")[2].partition("/")[0].partition("?")[0].lower().encode() or endpoint.lower().encode()
     )
+
+
+def _hosts(content: bytes) -> set[bytes]:
+    """Every host in an artifact, with its port and without, in lower case."""
+    text = content.lower().replace(rb"\/", b"/")  # as some writers of JSON write a slash
+    return {name for host, port in _ADDRESS.findall(text) for name in (host, host + port)}
 
 
 @rule(
