@@ -9,8 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from apim_upgrade.errors import ProjectError
-from apim_upgrade.keystores import certificates
-from apim_upgrade.keystores.jks import is_jks, trusted_certificates
+from apim_upgrade.keystores import certificates, jks
 
 DATA = Path(__file__).parent / "data"
 
@@ -52,9 +51,9 @@ def test_a_missing_file_and_a_file_of_another_kind_are_project_errors(tmp_path: 
 @pytest.mark.parametrize("kept", [24, 60, 400, 1000])
 def test_a_damaged_store_is_told_apart(kept: int) -> None:
     data = (DATA / "truststore.jks").read_bytes()
-    assert is_jks(data)
+    assert jks.is_jks(data)
     with pytest.raises(ValueError, match="damaged"):
-        trusted_certificates(data[:kept], "changeit")
+        jks.read(data[:kept], "changeit")
 
 
 def test_entries_that_end_early_are_damage_even_when_the_digest_fits() -> None:
@@ -63,8 +62,8 @@ def test_entries_that_end_early_are_damage_even_when_the_digest_fits() -> None:
     body = (DATA / "truststore.jks").read_bytes()[:200]
     digest = hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + body).digest()
     with pytest.raises(ValueError, match="damaged"):
-        trusted_certificates(body + digest, "changeit")
+        jks.read(body + digest, "changeit")
     secret = body[:4] + (2).to_bytes(4) + (1).to_bytes(4) + (3).to_bytes(4) + b"\0\x01a" + bytes(8)
     digest = hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + secret).digest()
     with pytest.raises(ValueError, match="neither"):
-        trusted_certificates(secret + digest, "changeit")
+        jks.read(secret + digest, "changeit")

@@ -42,20 +42,11 @@ def is_jks(data: bytes) -> bool:
     return len(data) >= 4 and struct.unpack(">I", data[:4])[0] in (_JKS, _JCEKS)
 
 
-def trusted_certificates(data: bytes, password: str) -> dict[str, bytes]:
-    """
-    Return the trusted certificates as DER by alias.
-
-    Raises ValueError when the password is wrong, or the bytes are damaged or of a layout that is not known.
-    """
-    return read(data, password).trusted
-
-
 def read(data: bytes, password: str | None) -> Entries:
     """
     Return all entries; without a password nothing proves that they are whole.
 
-    Raises ValueError as :func:`trusted_certificates`.
+    Raises ValueError when the password is wrong, or the bytes are damaged or of a layout that is not known.
     """
     body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
     if password is not None:
