@@ -164,6 +164,8 @@ def test_a_wsdl_that_is_missing_or_no_zip_is_found(field: Field) -> None:
     link = artifact("<wsdl>[^<]+</wsdl>", "<wsdl>/x/kim--Other1.0.0.wsdl</wsdl>")
     (other,) = field.found("API021", source="3.2.0", shared=[link])
     assert other.severity is Severity.INFO
+    (worn,) = field.found("API021", source="3.2.0", blemishes=True)
+    assert worn.item == "links to WSDLs"
     zipped = """UPDATE reg_resource SET reg_name = replace(reg_name, '.wsdl', '.zip'), reg_path_id = (SELECT reg_path_id
         FROM reg_path WHERE reg_path_value LIKE '%/applicationdata/wsdls' AND reg_tenant_id = 1)
         WHERE reg_name LIKE '%.wsdl' AND reg_tenant_id = 1"""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
 from apim_upgrade import samples
 from apim_upgrade.databases import Database
-from apim_upgrade.keystores.jks import trusted_certificates
+from apim_upgrade.keystores import jks
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.catalogue import catalogue
 from apim_upgrade.samples.blemishes import blemishes
@@ -130,6 +132,25 @@ def test_every_source_release_can_be_sampled_and_spoilt(release: str, sample: Sa
     assert number(pair.am, "SELECT count(*) FROM am_api_url_mapping WHERE throttling_tier IS NULL") > 0
     assert number(pair.shared, "SELECT count(*) FROM reg_log WHERE reg_path LIKE '%/gone/%'") == 9
     assert len(blemishes(Release.parse(release))) > 8
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_statement_of_a_blemish_changes_rows_of_a_small_sample(release: str, sample: Sample) -> None:
+    databases = sample(release, apis=36).by_name()
+    idle = []
+    with pytest.raises(Undone), ExitStack() as stack:
+        sessions = {name: stack.enter_context(database.write()) for name, database in databases.items()}
+        for blemish in blemishes(Release.parse(release)):
+            for statement in blemish.statements:
+                changed = sessions[blemish.part].execute(text(statement))
+                if not changed and not statement.startswith(("ALTER", "CREATE", "DROP")):
+                    idle.append((blemish.name, statement))
+        raise Undone
+    assert idle == []
+
+
+class Undone(Exception):
+    """Ends a transaction without keeping it."""
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others(
@@ -260,7 +281,7 @@ def test_revisions_are_whole_in_both_databases(sample: Sample) -> None:
 
 def test_the_truststore_of_a_sample_has_the_certificate_of_every_endpoint(sample: Sample) -> None:
     am = sample("3.2.0").am
-    found = trusted_certificates(samples.truststore(am), "wso2carbon")
+    found = jks.read(samples.truststore(am), "wso2carbon").trusted
     assert found and set(found) == {row[0] for row in numbers(am, "SELECT alias FROM am_certificate_metadata")}
 
 
