@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from apim_upgrade.checks import Severity
+from apim_upgrade.checks import Repair, Severity
 from apim_upgrade.checks.rules import db_server
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.server_facts import Client, ServerFacts, server_facts
@@ -173,6 +173,47 @@ def test_a_server_tells_its_facts_to_an_ordinary_user(empty_database: Callable[[
 
 
 # The shape of the schema
+
+
+def test_rows_that_a_new_key_refuses_block_or_are_moved_aside(field: Field) -> None:
+    assert field.found("DB001", "DB002", "DB003", "DB004", source="3.2.0") == []
+    user = """INSERT INTO um_user (um_user_id, um_user_name, um_user_password, um_changed_time, um_tenant_id)
+        SELECT 'twin', um_user_name, um_user_password, um_changed_time, um_tenant_id FROM um_user LIMIT 1"""
+    found = {each.severity for each in field.found("DB001", source="3.2.0", shared=[user])}
+    assert found == {Severity.BLOCKER}
+    group = """INSERT INTO idn_scim_group (tenant_id, role_name, attr_name, attr_value)
+        SELECT 1, 'twins', 'urn', number FROM generate_series(1, 3) number"""
+    (moved,) = field.found("DB001", source="3.2.0", am=[group])
+    assert (moved.severity, moved.repair) == (Severity.MINOR, Repair.AUTOMATIC)
+    assert moved.message.startswith("2 rows of IDN_SCIM_GROUP against unique key")
+
+
+def test_rows_that_refer_to_nothing_are_found(field: Field) -> None:
+    plant = [
+        "ALTER TABLE am_subscription DROP CONSTRAINT am_subscription_api_id_fkey",
+        """UPDATE am_subscription SET api_id = 99999
+           WHERE subscription_id = (SELECT min(subscription_id) FROM am_subscription)""",
+    ]
+    (found,) = field.found("DB002", am=plant)
+    assert (found.severity, found.repair) == (Severity.MINOR, Repair.AUTOMATIC)
+    assert "1 rows of AM_SUBSCRIPTION against foreign key (api_id) to am_api, such as 99999" in found.message
+
+
+def test_missing_values_of_a_mandatory_column_block(field: Field) -> None:
+    plant = [
+        "ALTER TABLE am_subscriber ALTER COLUMN user_id DROP NOT NULL",
+        "UPDATE am_subscriber SET user_id = NULL WHERE subscriber_id = (SELECT min(subscriber_id) FROM am_subscriber)",
+    ]
+    (found,) = field.found("DB003", am=plant)
+    assert (found.severity, str(found.place)) == (Severity.BLOCKER, "am.AM_SUBSCRIBER (NOT NULL of user_id)")
+    assert field.found("DB003") == []
+
+
+def test_a_view_on_a_column_that_gets_another_type_blocks(field: Field) -> None:
+    (found,) = field.found("DB004", am=["CREATE VIEW who_said AS SELECT created_by FROM am_api_comments"])
+    assert found.severity is Severity.BLOCKER
+    assert "Drop view who_said" in found.next
+    assert field.found("DB004") == []
 
 
 def test_gaps_of_earlier_upgrades_are_closed_and_told(field: Field) -> None:

@@ -127,7 +127,6 @@ def _renamed(live: Table, stock: Table | None) -> Iterator[tuple[str, str]]:
     "DB023",
     Severity.MAJOR,
     title="column of another type than the release has",
-    repair=Repair.AUTOMATIC,
     problems=("db-oracle-artifact-type", "db-artifact-blob-too-small"),
 )
 def types_differ(subject: Subject) -> Iterator[Finding]:
@@ -140,8 +139,8 @@ def types_differ(subject: Subject) -> Iterator[Finding]:
     How found: The type of every column is compared with the catalogue of the release. A type that takes everything the
     stock one does is told as information.
 
-    How to mend: The upgrade changes the column to the target's type where the values can be changed. If it cannot, it
-    says so before anything is changed (DB004); then change the type in the old release.
+    How to mend: Rehearse the upgrade on copies: it changes the column to the target's type, and stops there when the
+    server cannot change a value. Then change the type in the old release.
     """
     for name, deviations in _deviations(subject).items():
         columns = [each for each in deviations if each.what == "column" and each.live and _is_type(each)]
@@ -160,6 +159,7 @@ def types_differ(subject: Subject) -> Iterator[Finding]:
                 "Nothing has to be done; they stay as wide as they are.",
                 item=f"{name}: wider",
                 severity=Severity.INFO,
+                repair=Repair.AUTOMATIC,
             )
 
 
@@ -171,7 +171,6 @@ def _is_type(deviation: Deviation) -> bool:
     "DB024",
     Severity.MAJOR,
     title="foreign key between columns of different types",
-    repair=Repair.AUTOMATIC,
     problems=("db-mssql-fk-length",),
 )
 def unequal_ends(subject: Subject) -> Iterator[Finding]:
@@ -184,8 +183,8 @@ def unequal_ends(subject: Subject) -> Iterator[Finding]:
     How found: For every foreign key of the target the live types of both ends are compared, where both columns are
     there already. Where the DBMS is indifferent to the length, only different kinds of type count.
 
-    How to mend: The upgrade gives both columns the target's type. Where views or other keys hold a column, change it in
-    the old release.
+    How to mend: Rehearse the upgrade on copies: it gives both columns the target's type. Where views or other keys hold
+    a column, change it in the old release.
     """
     exact = subject.kind in ("mssql", "mysql")
     for name, live in subject.live.items():

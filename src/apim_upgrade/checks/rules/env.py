@@ -1,4 +1,4 @@
-"""Rules about the platform: releases, servers, rights, disk, clocks."""
+"""Rules about the way from release to release, ENV001 to ENV009."""
 
 from __future__ import annotations
 
