@@ -204,9 +204,10 @@ def test_hidden_properties_are_told(field: Field) -> None:
 
 def test_ai_apis_of_4_4_0_are_found(field: Field) -> None:
     plant = f"UPDATE am_api SET api_subtype = 'AIAPI' WHERE api_id = {FIRST}"
-    (found,) = field.found("API065", source="4.4.0", am=[plant])
+    (found,) = field.found("API065", source="4.4.0", target="4.5.0", am=[plant])
     assert "AI API" in found.message
-    assert field.found("API065", source="4.4.0") == []
+    assert field.found("API065", source="4.4.0", target="4.5.0") == []
+    assert field.report("API065", source="4.4.0", am=[plant]).tallies == ()
 
 
 def test_what_changes_with_a_release_is_told(field: Field) -> None:

@@ -238,8 +238,8 @@ def hidden_properties(subject: Subject) -> Iterator[Finding]:
     Severity.MINOR,
     title="AI API from before 4.5.0",
     source_since="4.4.0",
-    source_until="4.5.0",
-    target_since="4.5.0",
+    since="4.5.0",
+    until="4.6.0",
     problems=("api-ai-api-endpoints-null",),
 )
 def ai_apis(subject: Subject) -> Iterator[Finding]:
