@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnClause, exists, func, select
 
+from apim_upgrade.checks.definitions.stored import STREAMING
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, such_as, working_copy
@@ -13,7 +14,6 @@ from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.am_tables import API, API_URL_MAPPING, blank
 
 _KNOWN_SCHEMES = ("Any", "None", "Application & Application User", "Application_User")
-_STREAMING = ("WS", "SSE", "WEBSUB", "ASYNC", "WEBHOOK")
 _VERBS = ("SUBSCRIBE", "PUBLISH")
 
 
@@ -172,7 +172,7 @@ def streaming(subject: Subject) -> Iterator[Finding]:
     How to mend: Open the API in the publisher, add a topic and save it. Before 4.0.0 nothing has to be done: the
     upgrade gives every WebSocket API one topic and writes its document.
     """
-    streams = {api.id: api for api in subject.apis if api.type in _STREAMING}
+    streams = {api.id: api for api in subject.apis if api.type in STREAMING}
     subject.saw("APIs", len(subject.apis))
     if not streams:
         return
@@ -183,7 +183,7 @@ def streaming(subject: Subject) -> Iterator[Finding]:
         works.append(mapping.c.http_method.in_(_VERBS))
     lacking = (
         select(API.c.api_id)
-        .where(func.upper(API.c.api_type).in_(_STREAMING), ~exists().where(*works))
+        .where(func.upper(API.c.api_type).in_(STREAMING), ~exists().where(*works))
         .order_by(API.c.api_id)
     )
     for row in subject.am.stream(lacking):

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Integer, String, TableClause, column, func, or_, select, table
 
+from apim_upgrade.checks.definitions.stored import STREAMING
 from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.app.tables import APPLICATION, SUBSCRIBER, SUBSCRIPTION, applications
@@ -20,7 +21,6 @@ from apim_upgrade.releases import Release
 _BUILT_IN = frozenset({"Unlimited", "Unauthenticated", "DefaultSubscriptionless", "AsyncDefaultSubscriptionless"})
 """Plans that servers know without a row."""
 _ASYNC = frozenset({"AsyncGold", "AsyncSilver", "AsyncBronze", "AsyncUnlimited"})
-_STREAMING = frozenset({"WS", "WEBSUB", "SSE", "ASYNC"})
 
 
 def _policies(name: str) -> TableClause:
@@ -323,7 +323,7 @@ def async_plans(subject: Subject) -> Iterator[Finding]:
 
     Why: Streaming APIs of 4.0.0 and later may only be published with such plans.
 
-    How found: AM_POLICY_SUBSCRIPTION of tenants that have an API of type WS, WEBSUB, SSE or ASYNC.
+    How found: AM_POLICY_SUBSCRIPTION of tenants that have an API of type WS, WEBSUB, SSE, ASYNC or WEBHOOK.
 
     How to mend: Nothing has to be done; the target's server makes them when it loads the tenant. Look for them in the
     admin portal before you publish a streaming API.
@@ -331,7 +331,7 @@ def async_plans(subject: Subject) -> Iterator[Finding]:
     subject.saw("tenants", len(subject.tenants))
     query = select(_PLANS.c.tenant_id).where(_PLANS.c.name.in_(_ASYNC)).distinct()
     having = {subject.domain(row.tenant_id) for row in subject.am.stream(query)}
-    streaming = Counter(api.tenant for api in subject.apis if api.type in _STREAMING)
+    streaming = Counter(api.tenant for api in subject.apis if api.type in STREAMING)
     for domain, number in sorted(streaming.items()):
         if domain not in having:
             yield Finding(
