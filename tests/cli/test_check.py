@@ -47,6 +47,7 @@ def test_findings_decide_the_exit_code(
     pair = sample_estate("4.2.0")
     uuid = "(SELECT min(reg_uuid) FROM reg_resource WHERE reg_name = 'api' AND reg_media_type LIKE '%vnd.wso2-api+xml')"
     change(pair.shared, f"UPDATE reg_resource SET reg_uuid = 'other' WHERE reg_uuid = {uuid}")
+    change(pair.am, "UPDATE am_api SET api_name = 'Else' WHERE api_uuid = (SELECT min(api_uuid) FROM am_api)")
     project = project_for(pair)
     check = ["check", "--project", project, "--select", "REG001,REG002"]
     assert main(check) == 1
