@@ -67,6 +67,10 @@ def refused(number: int) -> int:
     raise ValueError(f"{number} is refused")
 
 
+def without_a_package(number: int) -> int:
+    raise ModuleNotFoundError("No module named 'apim_upgrade'", name="apim_upgrade")
+
+
 @pytest.fixture(scope="module")
 def start() -> Iterator[Clusters]:
     """Clusters on the loopback interface; their workers are processes and learn where the tests lie."""
@@ -222,7 +226,7 @@ def test_workers_that_are_gone_are_told(start: Clusters, monkeypatch: pytest.Mon
 
 
 def test_a_scheduler_that_ends_is_told(start: Clusters, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CONNECT", 1.0)
+    monkeypatch.setattr(module, "_CONNECT", 4.0)
     monkeypatch.setattr(module, "_LOOK", 0.1)
     local = start(1)
     with cluster(local.scheduler_address) as workers:
@@ -237,7 +241,7 @@ def test_an_error_of_the_work_is_not_the_clusters(address: str) -> None:
 
 
 def test_a_scheduler_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CONNECT", 0.5)
+    monkeypatch.setattr(module, "_CONNECT", 1.0)
     with socket.socket() as mute, socket.socket() as shut:
         for each in (mute, shut):
             each.bind(("127.0.0.1", 0))
@@ -258,6 +262,8 @@ def test_other_versions_are_told_before_and_during_the_work(address: str, monkey
     assert ", not 9.9.9, and 5 more differences." in message
     monkeypatch.setattr(module, "_require_alike", lambda *answers: None)
     assert "a worker that came later has apim-upgrade " in ended_by(address)
+    monkeypatch.undo()
+    assert "a worker that came later has no apim_upgrade" in ended_by(address, without_a_package)
 
 
 def test_a_cluster_without_the_tool_is_told() -> None:

@@ -166,7 +166,7 @@ def _installed() -> Mapping[str, str]:
 def _answers(address: str) -> Mapping[str, Mapping[str, str]]:
     """What the scheduler and every worker have installed, by who it is; asked before a client waits without end."""
     try:
-        return asyncio.run(asyncio.wait_for(_ask_versions(address), 2 * _CONNECT))
+        return asyncio.run(asyncio.wait_for(_ask_versions(address), 3 * _CONNECT))
     except (OSError, ValueError, TypeError) as error:
         raise _unreachable(address, error) from error
 
