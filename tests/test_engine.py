@@ -48,26 +48,6 @@ def test_a_step_is_recorded_with_its_counts_and_rows(am: Database) -> None:
         assert journal.read_verdicts(session)[0][1].reason == "unlucky"
 
 
-def test_names_that_no_column_takes_are_journalled_as_escapes_and_taken_again(am: Database) -> None:
-    tried: list[str] = []
-
-    def rows(work: Work) -> Iterator[Sequence[object]]:
-        for item in ("plain", "nul\0name", "half\ud800"):
-            if work.wants(item):
-                tried.append(item)
-                work.failed(item, f"{item} is broken", "mend it")
-        yield from ()
-
-    step = Step("1/odd", "Fail", "am", Phase.MIGRATE, (Load("thing", ("id", "name"), rows, ""),))
-    Runner({"am": am}, RECORD).run([step])
-    with am.read() as session:
-        named = [verdict.item for _, verdict in journal.read_verdicts(session)]
-    assert sorted(named) == ["half\\ud800", "nul\\x00name", "plain"]
-    tried.clear()
-    Runner({"am": am}, RECORD).run([step], retry_failed=True)
-    assert tried == ["plain", "nul\0name", "half\ud800"]
-
-
 def test_a_second_run_does_nothing(am: Database) -> None:
     Runner({"am": am}, RECORD).run([LOAD])
     outcome = Runner({"am": am}, RECORD).run([LOAD])

@@ -36,6 +36,8 @@ _IN_USE = "55006"
 _NOT_ALLOWED = "42501"
 _LARGE = 512 * 1024 * 1024
 _SAY_EVERY = 10.0
+_PATIENCE = 2.0
+"""Seconds: a session that was closed a moment ago, the tool's own among them, is still listed for a while."""
 _LISTS = ("search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces")
 
 Say = Callable[[str], None]
@@ -159,13 +161,23 @@ def _look(session: PostgresSession, address: Address) -> _Original:
         "FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba JOIN pg_roles r ON r.rolname = current_user "
         "WHERE d.datname = current_database()"
     )[0]
-    others = session.all(
+    others = _others(session)
+    until = time.monotonic() + _PATIENCE
+    while others and time.monotonic() < until:
+        time.sleep(0.05)
+        others = _others(session)
+    locale = tuple(_locale(session, version))
+    return _Original(address=address, version=version, others=others, locale=locale, **row._mapping)
+
+
+def _others(session: PostgresSession) -> int:
+    """Count the other sessions of the database; the server copies only one that nobody uses."""
+    count = session.all(
         "SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND backend_type IS DISTINCT FROM 'autovacuum worker') "
         "+ (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database())"
-    )[0][0]
-    locale = tuple(_locale(session, version))
-    return _Original(address=address, version=version, others=others, locale=locale, **row._mapping)
+    )
+    return int(count[0][0])
 
 
 def _locale(session: PostgresSession, version: int) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ class Work:
 
     def wants(self, item: str) -> bool:
         """Say whether an item is part of this execution (a retry takes only what failed before)."""
-        return self.only is None or _storable(item) in self.only
+        return self.only is None or item in self.only
 
     def saw(self, count: int = 1) -> None:
         """Count items that were looked at; drives progress."""
@@ -62,22 +62,12 @@ class Work:
 
     def failed(self, item: str, reason: str, action: str) -> None:
         """Record that an item could not be done; the step goes on with the others, the run's exit code says so."""
-        self._record(item, Verdict.FAILED, reason, action)
+        self.verdicts[item] = ItemVerdict(item, Verdict.FAILED, reason, action)
 
     def skipped(self, item: str, reason: str, action: str = "") -> None:
         """Record that an item was left alone on purpose."""
-        self._record(item, Verdict.SKIPPED, reason, action)
+        self.verdicts[item] = ItemVerdict(item, Verdict.SKIPPED, reason, action)
 
     def noted(self, item: str, reason: str, action: str = "") -> None:
         """Record something a person should know about an item that was done."""
-        self._record(item, Verdict.NOTED, reason, action)
-
-    def _record(self, item: str, verdict: Verdict, reason: str, action: str) -> None:
-        # Names and messages come from what people stored; not every server keeps every character of them.
-        item, reason, action = (_storable(text) for text in (item, reason, action))
-        self.verdicts[item] = ItemVerdict(item, verdict, reason, action)
-
-
-def _storable(text: str) -> str:
-    """Return a text with NUL and half characters, which no database column takes, written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+        self.verdicts[item] = ItemVerdict(item, Verdict.NOTED, reason, action)

@@ -37,7 +37,7 @@ class Fields:
             raise Unbuildable(
                 f"The artifact in the registry is not well-formed XML (line {error.lineno}).",
                 "Mend the resource 'api' of this API in the registry, then run again for the failed items.",
-            ) from error
+            ) from None
         overview: dict[str, str] = {}
         categories = []
         for table in root:

@@ -123,11 +123,11 @@ def _template(name: str, sequence: bytes) -> bytes:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
         root = etree.fromstring(sequence, parser)
-    except etree.XMLSyntaxError as error:
+    except etree.XMLSyntaxError:
         raise Unbuildable(
             f"The mediation sequence {name} is not well-formed XML.",
             "Mend the sequence in the old server, or take it off the API, and run again.",
-        ) from error
+        ) from None
     content = b"\n".join(etree.tostring(mediator, with_tail=False) for mediator in root)
     if any(mark in content for mark in (b"{{", b"{%", b"{#")):
         return b"{% raw %}" + content + b"{% endraw %}"
