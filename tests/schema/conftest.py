@@ -71,16 +71,16 @@ class SchemaUpgrade:
             return introspect(session)
 
     def expand(self) -> list[Step]:
-        return expand_steps(KIND, self.live(), self.source, self.target, self.part)
+        return expand_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
 
     def quarantine(self) -> list[Step]:
-        return quarantine_steps(KIND, self.live(), self.source, self.target, self.part)
+        return quarantine_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
 
     def contract(self) -> list[Step]:
-        return contract_steps(KIND, self.live(), self.source, self.target, self.part)
+        return contract_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
 
     def commit(self) -> list[Step]:
-        return commit_steps(KIND, self.live(), self.source, self.target, self.part)
+        return commit_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
 
     def run(self, steps: Sequence[Step]) -> None:
         """As a run does it: a transaction and a record for every step."""

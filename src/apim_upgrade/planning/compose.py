@@ -64,7 +64,7 @@ def opening_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> li
     for name, schema in live.items():
         presumed = organizations.presumed_values(upgrade) if name == "am" else {}
         part = part_of(name, live)
-        steps += expand_steps(kind, schema, upgrade.source, upgrade.target, name, presumed, part)
+        steps += expand_steps(kind, schema, upgrade.source, upgrade.target, name, part, presumed)
     return steps
 
 

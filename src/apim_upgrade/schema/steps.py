@@ -40,8 +40,8 @@ def expand_steps(
     source: Release,
     target: Release,
     database: str,
+    part: str,
     presumed: Presumed | None = None,
-    part: str | None = None,
 ) -> list[Step]:
     """
     Return the steps that make room for the target's data.
@@ -50,9 +50,9 @@ def expand_steps(
     seed rows. None of them can fail on the data that is there. ``live`` is the schema as it is now: after part of the
     steps, only the rest is returned (and steps that only test data, which find nothing to do). ``presumed`` holds
     values that rows already there get with a new column; a data step corrects the rows for which they are wrong.
-    ``part`` is what the database holds of the product's tables, here and below; by default what its name says.
+    ``part`` is what the database holds of the product's tables, here and below.
     """
-    wanted = target_of(kind, target, part or database)
+    wanted = target_of(kind, target, part)
     plan = expansion(live, wanted, presumed)
     groups = dict(plan.changes)
     for name in (*(copy.table for copy in plan.copies), *(fill.table for fill in plan.fills)):
@@ -106,27 +106,25 @@ def needs_fill(kind: str, source: Release, target: Release, part: str) -> list[t
     ]
 
 
-def contract_steps(
-    kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
-) -> list[Step]:
+def contract_steps(kind: str, live: Schema, source: Release, target: Release, database: str, part: str) -> list[Step]:
     """
     Return the steps that make a migrated schema the target's: NOT NULL, keys, indexes, defaults, triggers.
 
     ``live`` is the schema as it is, or as :func:`predicted_after_expand` says it will be; what is left over from older
     releases stays until :func:`commit_steps`.
     """
-    groups = contraction(live, target_of(kind, target, part or database))
+    groups = contraction(live, target_of(kind, target, part))
     return list(_steps(kind, database, Phase.CONTRACT, groups))
 
 
-def privilege_step(kind: str, target: Release, database: str, part: str | None = None) -> Step:
+def privilege_step(kind: str, target: Release, database: str, part: str) -> Step:
     """
     Return the step that lets the server's user at the new tables and sequences.
 
     He owns them where he owns the old ones; where a DBA owns those and granted rights on them, the new ones need the
     same grants.
     """
-    wanted = target_of(kind, target, part or database).wanted
+    wanted = target_of(kind, target, part).wanted
     names = sorted({*map(fold, wanted.tables), *map(fold, wanted.sequences)})
     return Step(
         f"schema/{database}/contract/privileges",
@@ -137,11 +135,9 @@ def privilege_step(kind: str, target: Release, database: str, part: str | None =
     )
 
 
-def commit_steps(
-    kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
-) -> list[Step]:
+def commit_steps(kind: str, live: Schema, source: Release, target: Release, database: str, part: str) -> list[Step]:
     """Return the steps that drop what only older releases used; there is no way back from them."""
-    groups = removal(live, target_of(kind, target, part or database))
+    groups = removal(live, target_of(kind, target, part))
     return list(_steps(kind, database, Phase.COMMIT, groups))
 
 

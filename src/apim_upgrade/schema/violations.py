@@ -105,14 +105,14 @@ class _Demand:
 
 
 def violations(
-    session: Session, kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
+    session: Session, kind: str, live: Schema, source: Release, target: Release, database: str, part: str
 ) -> list[Violation]:
     """
     Return the rows of a database, not yet changed, that the target's constraints would refuse.
 
     Also told, as ``stop``: views of the customer's that keep a column from getting its new type.
     """
-    wanted = target_of(kind, target, part or database)
+    wanted = target_of(kind, target, part)
     plan = expansion(live, wanted)
     found = list(_blocking_views(session, kind, live, wanted, database))
     for demand in _demands(applied(live, plan.all_changes()), wanted):
@@ -138,17 +138,15 @@ def violations(
     return found
 
 
-def quarantine_steps(
-    kind: str, live: Schema, source: Release, target: Release, database: str, part: str | None = None
-) -> list[Step]:
+def quarantine_steps(kind: str, live: Schema, source: Release, target: Release, database: str, part: str) -> list[Step]:
     """
     Return the steps that move away rows which the coming constraints would refuse; run them just before *contract*.
 
     ``live`` is the schema after the data steps, or the predicted one. Tables that the source does not have hold only
     what the data steps wrote and are left out.
     """
-    wanted = target_of(kind, target, part or database)
-    stock = target_of(kind, source, part or database).wanted
+    wanted = target_of(kind, target, part)
+    stock = target_of(kind, source, part).wanted
     demands = [
         demand
         for demand in _demands(live, wanted)
