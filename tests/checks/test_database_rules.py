@@ -12,7 +12,8 @@ import pytest
 from apim_upgrade.checks import Repair, Severity
 from apim_upgrade.checks.rules import db_server
 from apim_upgrade.databases import Database
-from apim_upgrade.databases.server_facts import Client, ServerFacts, server_facts
+from apim_upgrade.databases.dbms import dbms_of
+from apim_upgrade.databases.facts import Client, ServerFacts
 from apim_upgrade.project.checking import CheckChoices
 from checks.planting import Field
 from conftest import Pair
@@ -34,8 +35,9 @@ def worst(field: Field, *codes: str, **planted: object) -> Severity | None:
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch, empty_database: Callable[[str], Database]) -> Iterator[Callable[..., None]]:
     """Let the rules see a server that differs in some facts from the one there is."""
-    with empty_database("am").read() as session:
-        facts = server_facts(session)
+    database = empty_database("am")
+    with database.read() as session:
+        facts = dbms_of(database.kind).server(session)
 
     def see(**changes: object) -> None:
         there: dict[str, ServerFacts] = {
@@ -156,7 +158,7 @@ def test_programs_at_work_are_told(field: Field, seen: Callable[..., None]) -> N
 def test_a_server_tells_its_facts_to_an_ordinary_user(empty_database: Callable[[str], Database]) -> None:
     database = empty_database("am")
     with database.read() as session, database.autocommit() as other:
-        facts = server_facts(session)
+        facts = dbms_of(database.kind).server(session)
         assert other.all("SELECT 1")
         assert facts.superuser
         assert facts.may_create_extensions

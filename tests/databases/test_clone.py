@@ -18,8 +18,8 @@ import psycopg
 import pytest
 
 from apim_upgrade.databases import Address, Database, EmbeddedPostgres, clone, database_exists, drop_clone
-from apim_upgrade.databases.clone import PARTIAL, _complaint, _copy, _dump_problem, _look
-from apim_upgrade.databases.postgres_programs import find_programs, login
+from apim_upgrade.databases.postgresql.clone import PARTIAL, _complaint, _copy, _dump_problem, _look
+from apim_upgrade.databases.postgresql.programs import find_programs, login
 from apim_upgrade.errors import EnvironmentProblem, EstateError
 
 _numbers = itertools.count(1)
@@ -343,7 +343,7 @@ def test_a_session_that_comes_in_between_is_no_obstacle(original: Address, names
 def test_a_long_copy_tells_how_far_it_is(
     original: Address, names: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[clone.__module__], "_SAY_EVERY", 0.02)
+    monkeypatch.setattr(sys.modules[_copy.__module__], "_SAY_EVERY", 0.02)
     said: list[str] = []
     with connected(original) as holder:
         holder.execute("BEGIN")

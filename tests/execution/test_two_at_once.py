@@ -16,6 +16,7 @@ from execution.site import Answer, Site
 
 run_module = import_module("apim_upgrade.execution.run")
 clone_module = import_module("apim_upgrade.databases.clone")
+postgres_clone = import_module("apim_upgrade.databases.postgresql.clone")
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,7 @@ def test_an_unfinished_copy_that_nobody_works_on_is_made_anew(
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(clone_module, "_carry_over", crash)
+        patched.setattr(postgres_clone, "_carry_over", crash)
         patched.setattr(clone_module, "_try_to_drop", lambda *rest: None)
         with pytest.raises(Crash):
             here("run")

@@ -13,7 +13,7 @@ from apim_upgrade.checks.baseline import Baseline
 from apim_upgrade.checks.model import Finding, LeftOut, Report, Reported, Severity, Tally, Unchecked
 from apim_upgrade.checks.rule import INPUTS, Rule
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.databases.problems import explain
+from apim_upgrade.databases.dbms import dbms_of
 from apim_upgrade.engine import Listener, StepFinished, StepProgress, StepStarted
 from apim_upgrade.errors import ApimUpgradeError
 
@@ -100,7 +100,7 @@ class _Work:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            self.unchecked.append(Unchecked(rule, explain(error, "the database").message))
+            self.unchecked.append(Unchecked(rule, dbms_of(subject.kind).explain(error, "the database").message))
         except ApimUpgradeError as error:
             self.unchecked.append(Unchecked(rule, str(error)))
         except Exception as error:  # a fault of one rule; the others still have something to say

@@ -20,7 +20,8 @@ from apim_upgrade.checks.definitions.judging import Judgements, judge_all
 from apim_upgrade.checks.mediation import SequenceFile, read_sequences
 from apim_upgrade.checks.model import Api
 from apim_upgrade.databases import Database
-from apim_upgrade.databases.table_facts import TableFacts, table_facts
+from apim_upgrade.databases.dbms import dbms_of
+from apim_upgrade.databases.facts import TableFacts
 from apim_upgrade.engine import Session
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.estate import Estate
@@ -140,7 +141,7 @@ class Subject:
     @cached_property
     def facts(self) -> Mapping[str, Mapping[str, TableFacts]]:
         """What the server keeps about every table: estimated rows, size in bytes with indexes."""
-        return {name: table_facts(session) for name, session in self.sessions.items()}  # type: ignore[arg-type]
+        return {name: dbms_of(self.kind).tables(session) for name, session in self.sessions.items()}  # type: ignore[arg-type]
 
     def has(self, database: str, name: str, column: str = "") -> bool:
         """Say whether there is a table, or a column of it."""

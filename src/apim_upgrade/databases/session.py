@@ -1,16 +1,13 @@
-"""One transaction on PostgreSQL; fits the engine's ``Session`` port."""
+"""What every session can do, whatever the DBMS; fits the engine's ``Session`` port."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-from psycopg import sql
-from sqlalchemy import ClauseElement, Connection, CursorResult, Result, Row, Table
-from sqlalchemy import text as sql_text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ClauseElement, Connection, CursorResult, Row, Table
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import Executable
 
@@ -18,12 +15,16 @@ _CHUNK_BYTES = 8 * 1024 * 1024
 _CHUNK_ROWS = 10_000
 
 
-class PostgresSession:
+class Session(ABC):
     """Statements, streams and bulk copies inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._streams: list[Result[Any]] = []
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """The DBMS, by the name its schema catalogues have."""
 
     def execute(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run one statement; return the number of rows it touched, 0 where the server gives none."""
@@ -34,79 +35,53 @@ class PostgresSession:
         rows: Sequence[Row[Any]] = self._run(statement, parameters).all()
         return rows
 
+    @abstractmethod
     def stream(self, statement: Executable | str, *, batch: int = 1000) -> Iterator[Row[Any]]:
-        """Run a query of any size through a server-side cursor, ``batch`` rows a fetch."""
-        executable = sql_text(statement) if isinstance(statement, str) else statement
-        options = {"stream_results": True, "yield_per": batch}
-        with self._connection.execute(executable, execution_options=options) as result:
-            self._streams.append(result)
-            try:
-                yield from result
-            finally:
-                if result in self._streams:
-                    self._streams.remove(result)
+        """Run a query of any size, ``batch`` rows a fetch; other statements may run while it is read."""
 
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
+    @abstractmethod
+    def attempt(self) -> AbstractContextManager[None]:
         """Try statements; if one fails, the transaction goes on as it was before."""
-        with self._connection.begin_nested():
-            before, self._streams = self._streams, []
-            try:
-                yield
-            finally:
-                # Closed any later, a stream that was left half-way would ask for a cursor that has gone, and so spoil
-                # the transaction that is to go on.
-                for result in self._streams:
-                    result.close()
-                self._streams = before
 
     def create_stage(self, table: Table) -> None:
         """Make a temporary table that falls with the transaction."""
         self._connection.execute(CreateTable(table))
 
+    @abstractmethod
     def copy_into(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """
-        Write rows by COPY, a chunk at a time, so that ``rows`` may itself read this session between chunks.
+        Write rows the server's bulk way, a chunk at a time, so that ``rows`` may itself read this session in between.
 
-        Memory is bounded by one chunk (8 MiB or 10,000 rows).
+        Memory is bounded by one chunk. Returns how many rows there were.
         """
-        command = sql.SQL("COPY {} ({}) FROM STDIN").format(
-            sql.Identifier(table), sql.SQL(", ").join(sql.Identifier(column) for column in columns)
-        )
-        total = 0
-        for chunk in _chunks(rows):
-            cursor = self._connection.connection.cursor()
-            try:
-                with cursor.copy(command) as copy:
-                    for row in chunk:
-                        copy.write_row(row)
-            except cursor.connection.Error as error:  # the same errors as everywhere else, for `explain`
-                lost = cursor.connection.closed
-                raise DBAPIError(f"COPY {table}", None, error, connection_invalidated=lost) from error
-            finally:
-                cursor.close()
-            total += len(chunk)
-        return total
 
+    @abstractmethod
     def analyze(self, table: str) -> None:
         """Give the planner fresh figures of one table."""
-        self._connection.exec_driver_sql(f'ANALYZE "{table}"')
 
+    @abstractmethod
     def analyze_all(self) -> None:
         """Give the planner fresh figures of every table that is ours; a copy by dump and restore comes with none."""
-        self._connection.exec_driver_sql("ANALYZE")
 
+    @abstractmethod
     def exists(self, table: str) -> bool:
-        """Say whether a table of this name is on the search path."""
-        return bool(self.all(sql_text("SELECT to_regclass(quote_ident(:name)) IS NOT NULL"), {"name": table})[0][0])
+        """Say whether a table of this name can be seen."""
+
+    @abstractmethod
+    def try_lock(self, subject: str) -> bool:
+        """Take the advisory lock of ``subject`` in this database for the rest of the session, if nobody has it."""
+
+    @abstractmethod
+    def lock_holder(self, subject: str) -> str | None:
+        """Name the process that holds the advisory lock of ``subject``, if any does."""
 
     def render(self, statement: Executable | str) -> str:
-        """Return the statement as PostgreSQL would get it, values written in."""
+        """Return the statement as the server would get it, values written in."""
         if isinstance(statement, str):
             return statement
         if not isinstance(statement, ClauseElement):
             raise TypeError(f"{type(statement).__name__} cannot be written as SQL")
-        return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
+        return str(statement.compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True}))
 
     def _run(self, statement: Executable | str, parameters: Mapping[str, Any] | None) -> CursorResult[Any]:
         if isinstance(statement, str):
@@ -122,13 +97,16 @@ class PostgresSession:
         return result
 
 
-def _chunks(rows: Iterable[Sequence[object]]) -> Iterator[list[Sequence[object]]]:
+def chunks(
+    rows: Iterable[Sequence[object]], size_limit: int = _CHUNK_BYTES, row_limit: int = _CHUNK_ROWS
+) -> Iterator[list[Sequence[object]]]:
+    """Cut rows into lists of bounded size: about ``size_limit`` bytes or ``row_limit`` rows, whichever comes first."""
     chunk: list[Sequence[object]] = []
     size = 0
     for row in rows:
         chunk.append(row)
         size += sum(len(value) if isinstance(value, (str, bytes, memoryview)) else 16 for value in row)
-        if size >= _CHUNK_BYTES or len(chunk) >= _CHUNK_ROWS:
+        if size >= size_limit or len(chunk) >= row_limit:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -17,6 +17,11 @@ from sqlalchemy.sql import Executable
 class Session(Protocol):
     """One transaction on one database."""
 
+    @property
+    def kind(self) -> str:
+        """The DBMS, by the name its schema catalogues have: ``postgresql``, ``mysql`` …"""
+        ...
+
     def execute(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run one statement; return the number of rows it touched (0 where the server gives none)."""
         ...

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Boolean, ColumnElement, Integer, String, column, func, select, table
 from sqlalchemy.sql.selectable import FromClause, Select
 
-from apim_upgrade.databases.table_facts import TableFacts
+from apim_upgrade.databases.facts import TableFacts
 from apim_upgrade.engine import Session
 from apim_upgrade.estate.detect import Names
 from apim_upgrade.estate.model import ApiCount, Count, Environment, KeyManager, TenantFacts

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import String, column, exists, func, select, table
 
 from apim_upgrade.databases import Database
-from apim_upgrade.databases.table_facts import TableFacts, server_version, table_facts
+from apim_upgrade.databases.dbms import dbms_of
+from apim_upgrade.databases.facts import TableFacts
 from apim_upgrade.engine import Session, journal
 from apim_upgrade.errors import EstateError, ProjectError
 from apim_upgrade.estate.detect import (
@@ -153,7 +154,8 @@ def _read_schema(database: Database, part: str) -> _Read:
             )
         schema = introspect(session)
         live = frozenset(name for name in columns_of(schema) if not name[0].startswith(journal.PREFIX))
-        return _Read(database, part, schema, live, table_facts(session), server_version(session))
+        dbms = dbms_of(database.kind)
+        return _Read(database, part, schema, live, dbms.tables(session), dbms.version(session))
 
 
 def _refuse_strangers(read: Mapping[str, _Read]) -> None:

@@ -19,7 +19,7 @@ from apim_upgrade.schema.violations import Violation, quarantine_steps, violatio
 
 def introspect(session: Session) -> Schema:
     """Read the schema that a session sees, in the form of the catalogues."""
-    return dialect_of("postgresql").introspect(session)
+    return dialect_of(session.kind).introspect(session)
 
 
 __all__ = [

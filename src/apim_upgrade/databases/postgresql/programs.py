@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apim_upgrade.databases.address import Address
-from apim_upgrade.databases.embedded import find_binaries
+from apim_upgrade.databases.postgresql.embedded import find_binaries
 from apim_upgrade.errors import EnvironmentProblem
 
 _DISTRIBUTION = Path("/usr/lib/postgresql")

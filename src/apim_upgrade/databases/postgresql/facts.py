@@ -1,54 +1,13 @@
-"""What a database server says of itself: version, rights of the user, clock, connections, room on its disk."""
+"""What a PostgreSQL says of itself and of its tables: all of it at no cost, however large they are."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from apim_upgrade.databases.session import PostgresSession
-from apim_upgrade.databases.table_facts import server_version
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Sessions of others on this database, by program and machine."""
-
-    program: str
-    machine: str
-    sessions: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """One server as the user of a session sees it; sizes in bytes."""
-
-    version: str
-    user: str
-    superuser: bool
-    may_create_databases: bool
-    may_create_extensions: bool
-    standby: bool
-    read_only: bool
-    """New transactions of this user cannot write unless they ask for it."""
-    encoding: str
-    loose_columns: tuple[str, ...]
-    """``table.column`` of those whose text compares without regard to case."""
-    unreadable: tuple[str, ...]
-    """Tables that the user may not read."""
-    extensions: tuple[str, ...]
-    time_zone: str
-    ahead: timedelta
-    """How far the server's clock is ahead of this machine's."""
-    connections: int
-    connection_limit: int
-    """Connections that ordinary users may have, on the whole server."""
-    others: tuple[Client, ...]
-    size: int
-    free: int | None
-    """Room on the disk of the data folder; None where it cannot be seen from here."""
-
+from apim_upgrade.databases.facts import Client, ServerFacts, TableFacts
+from apim_upgrade.databases.session import Session
 
 _FACTS = """
 SELECT current_user AS person, r.rolsuper AS superuser, r.rolcreatedb OR r.rolsuper AS may_create,
@@ -88,7 +47,23 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"""
 
 
-def server_facts(session: PostgresSession) -> ServerFacts:
+def server_version(session: Session) -> str:
+    """Return the server's version, such as ``15.4``."""
+    return str(session.all("SHOW server_version")[0][0]).split()[0]
+
+
+def table_facts(session: Session) -> dict[str, TableFacts]:
+    """Return the facts of every table on the search path."""
+    rows = session.all(
+        "SELECT c.relname AS name, c.reltuples::bigint AS estimate, pg_total_relation_size(c.oid) AS size, "
+        "pg_has_role(c.relowner, 'USAGE') AS owned FROM pg_class c "
+        "WHERE c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text = ANY (current_schemas(false)) "
+        "AND pg_table_is_visible(c.oid)"
+    )
+    return {row.name: TableFacts(row.estimate, row.size, row.owned) for row in rows}
+
+
+def server_facts(session: Session) -> ServerFacts:
     """Ask the server; nothing is changed, and an ordinary user may do it."""
     (row,) = session.all(_FACTS)
     here = datetime.now(UTC).timestamp()
@@ -114,11 +89,11 @@ def server_facts(session: PostgresSession) -> ServerFacts:
     )
 
 
-def _major(session: PostgresSession) -> int:
+def _major(session: Session) -> int:
     return int(session.all("SHOW server_version_num")[0][0]) // 10_000
 
 
-def _free(session: PostgresSession) -> int | None:
+def _free(session: Session) -> int | None:
     """The room on the disk, when server and tool share a machine and the folder can be seen."""
     folder = Path(str(session.all("SHOW data_directory")[0][0]))
     try:

@@ -1,0 +1,67 @@
+"""
+What differs from DBMS to DBMS when a database is opened, read about and explained: the port, and who fits it.
+
+Each DBMS has a package of its own beside this module, with its session, its errors, its way of copying a database and
+its embedded server.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, Pool
+from sqlalchemy.exc import DBAPIError
+
+from apim_upgrade.databases.address import Address
+from apim_upgrade.databases.facts import ServerFacts, TableFacts
+from apim_upgrade.databases.postgresql.dbms import PostgreSQL
+from apim_upgrade.databases.session import Session
+from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem
+
+
+class Dbms(Protocol):
+    """One DBMS. Methods that talk to a server raise the driver's errors; :meth:`explain` makes sentences of them."""
+
+    def engine(self, address: Address, person: str, pool: type[Pool]) -> Engine:
+        """Return an engine; ``person`` is how its sessions call themselves on the server."""
+        ...
+
+    def writing(self, connection: Connection) -> AbstractContextManager[Session]:
+        """Open one transaction: committed at the end of the block, rolled back on any error."""
+        ...
+
+    def reading(self, connection: Connection) -> AbstractContextManager[Session]:
+        """Open one read-only transaction that sees one moment of the database."""
+        ...
+
+    def autocommit(self, connection: Connection) -> Session:
+        """Return a session that is in no transaction, for statements such as CREATE DATABASE."""
+        ...
+
+    def explain(self, error: DBAPIError, where: str) -> ApimUpgradeError:
+        """Return one sentence for a driver's error on the database called ``where``."""
+        ...
+
+    def version(self, session: Session) -> str:
+        """Return the server's version, such as ``15.4``."""
+        ...
+
+    def tables(self, session: Session) -> dict[str, TableFacts]:
+        """Return the facts of every table that the session sees, by its real name."""
+        ...
+
+    def server(self, session: Session) -> ServerFacts:
+        """Ask the server about itself; an ordinary user may do it."""
+        ...
+
+
+_KNOWN: dict[str, Dbms] = {"postgresql": PostgreSQL()}
+
+
+def dbms_of(kind: str) -> Dbms:
+    """Return the DBMS of an address. Raises EnvironmentProblem when it is not supported."""
+    try:
+        return _KNOWN[kind]
+    except KeyError:
+        raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None

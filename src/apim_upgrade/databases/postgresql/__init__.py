@@ -1,0 +1,1 @@
+"""PostgreSQL: sessions, errors, facts, cloning, the embedded server."""
