@@ -42,7 +42,7 @@ from apim_upgrade.migrations.v4_0_0 import (
 from apim_upgrade.migrations.v4_1_0 import organizations, tenant_configuration, version_comparable
 from apim_upgrade.migrations.v4_2_0 import life_cycle_configuration, lifecycle_status, sign_up
 from apim_upgrade.releases import part_of
-from apim_upgrade.schema import Schema, contract_steps, expand_steps, privilege_step, quarantine_steps
+from apim_upgrade.schema import Schema, contract_steps, expand_steps, privilege_steps, quarantine_steps
 
 
 class _Steps(Protocol):
@@ -111,7 +111,7 @@ def closing_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> li
         part = part_of(name, live)
         steps += quarantine_steps(kind, schema, upgrade.source, upgrade.target, name, part)
         steps += contract_steps(kind, schema, upgrade.source, upgrade.target, name, part)
-        steps.append(privilege_step(kind, upgrade.target, name, part))
+        steps += privilege_steps(kind, upgrade.target, name, part)
     return steps + reindex.steps(upgrade)
 
 

@@ -12,7 +12,7 @@ from apim_upgrade.schema.steps import (
     expand_steps,
     needs_fill,
     predicted_after_expand,
-    privilege_step,
+    privilege_steps,
 )
 from apim_upgrade.schema.violations import Violation, quarantine_steps, violations
 
@@ -37,7 +37,7 @@ __all__ = [
     "introspect",
     "needs_fill",
     "predicted_after_expand",
-    "privilege_step",
+    "privilege_steps",
     "quarantine_steps",
     "target_of",
     "violations",

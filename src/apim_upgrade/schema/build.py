@@ -16,7 +16,7 @@ from apim_upgrade.schema.changes import (
     CreateTrigger,
     OwnSequence,
 )
-from apim_upgrade.schema.dialects import dialect_of
+from apim_upgrade.schema.dialects import dialect_of, written
 
 
 def create_statements(kind: str, release: Release, schema: str) -> list[str]:
@@ -28,7 +28,7 @@ def create_statements(kind: str, release: Release, schema: str) -> list[str]:
     """
     dialect = dialect_of(kind)
     wanted = catalogue(kind, release, schema)
-    statements = [dialect.ddl(change) for change in creation(wanted)]
+    statements = [statement for _, statement in written(dialect, Schema(kind), creation(wanted))]
     return statements + [dialect.insert(table, row) for table, rows in wanted.seed_rows.items() for row in rows]
 
 

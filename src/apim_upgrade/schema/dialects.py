@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from apim_upgrade.engine import Session
 from apim_upgrade.errors import EnvironmentProblem
-from apim_upgrade.releases.model import Schema, SeedRow
-from apim_upgrade.schema.changes import Change
+from apim_upgrade.releases.model import Schema, SeedRow, Table
+from apim_upgrade.schema.changes import Change, applied
 from apim_upgrade.schema.postgresql import PostgreSQL
 
 
@@ -19,24 +19,24 @@ class Dialect(Protocol):
         """Read the schema that the session's search path shows."""
         ...
 
-    def ddl(self, change: Change) -> str:
-        """Return the statement for one change."""
+    def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
+        """Return the statements, in order, for one change of a schema that is ``before``."""
         ...
 
     def insert(self, table: str, row: SeedRow) -> str:
         """Return the statement that writes one seed row."""
         ...
 
-    def like(self, new: str, table: str) -> str:
-        """Return the statement that makes a table of the same columns as another, unless it is there."""
+    def like(self, new: str, table: Table) -> tuple[str, ...]:
+        """Return the statements that make a table of the same columns as another, unless it is there."""
         ...
 
-    def drop_if_empty(self, table: str) -> str:
-        """Return the statement that drops a table if it has no row."""
+    def drop_if_empty(self, table: str) -> tuple[str, ...]:
+        """Return the statements that drop a table if it has no row."""
         ...
 
-    def extend_privileges(self, names: Iterable[str]) -> str:
-        """Return the statement that lets everybody use these tables and sequences who may use the others."""
+    def extend_privileges(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the statements that let everybody use these tables and sequences who may use the others."""
         ...
 
     def views(self, session: Session) -> list[tuple[str, str, str]]:
@@ -65,3 +65,11 @@ def dialect_of(kind: str) -> Dialect:
         return _DIALECTS[kind]
     except KeyError:
         raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
+
+
+def written(dialect: Dialect, live: Schema, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:
+    """Write changes of a live schema down, each as the ones before it leave the schema: (change, statement)."""
+    for change in changes:
+        for statement in dialect.ddl(change, live):
+            yield change, statement
+        live = applied(live, [change])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +30,7 @@ from apim_upgrade.releases.model import Expression, Schema, SeedRow, Table, fold
 from apim_upgrade.schema.alignment import Copy, Expansion, Fill, Presumed, contraction, expansion, removal
 from apim_upgrade.schema.changes import Change, applied
 from apim_upgrade.schema.describe import described
-from apim_upgrade.schema.dialects import dialect_of
+from apim_upgrade.schema.dialects import dialect_of, written
 from apim_upgrade.schema.known import target_of
 
 
@@ -57,13 +57,14 @@ def expand_steps(
     groups = dict(plan.changes)
     for name in (*(copy.table for copy in plan.copies), *(fill.table for fill in plan.fills)):
         groups.setdefault(name, [])
+    ddl = _ddl(kind, live, groups)
     steps = [
         Step(
             f"schema/{database}/expand/{group}",
             f"{group}: {described(changes) or 'carry values over'}",
             database,
             Phase.EXPAND,
-            (*_ddl(kind, changes), *_row_changes(plan, group)),
+            (*ddl[group], *_row_changes(plan, group)),
             tables=_tables(group),
         )
         for group, changes in groups.items()
@@ -114,49 +115,60 @@ def contract_steps(kind: str, live: Schema, source: Release, target: Release, da
     releases stays until :func:`commit_steps`.
     """
     groups = contraction(live, target_of(kind, target, part))
-    return list(_steps(kind, database, Phase.CONTRACT, groups))
+    return list(_steps(kind, live, database, Phase.CONTRACT, groups))
 
 
-def privilege_step(kind: str, target: Release, database: str, part: str) -> Step:
+def privilege_steps(kind: str, target: Release, database: str, part: str) -> list[Step]:
     """
-    Return the step that lets the server's user at the new tables and sequences.
+    Return the step that lets the server's user at the new tables and sequences, where the DBMS needs one.
 
     He owns them where he owns the old ones; where a DBA owns those and granted rights on them, the new ones need the
     same grants.
     """
     wanted = target_of(kind, target, part).wanted
     names = sorted({*map(fold, wanted.tables), *map(fold, wanted.sequences)})
-    return Step(
-        f"schema/{database}/contract/privileges",
-        "Let everybody use the new tables who may use the old ones",
-        database,
-        Phase.CONTRACT,
-        (Sql(dialect_of(kind).extend_privileges(names), counts=False),),
-    )
+    statements = dialect_of(kind).extend_privileges(names)
+    if not statements:
+        return []
+    return [
+        Step(
+            f"schema/{database}/contract/privileges",
+            "Let everybody use the new tables who may use the old ones",
+            database,
+            Phase.CONTRACT,
+            tuple(Sql(statement, counts=False) for statement in statements),
+        )
+    ]
 
 
 def commit_steps(kind: str, live: Schema, source: Release, target: Release, database: str, part: str) -> list[Step]:
     """Return the steps that drop what only older releases used; there is no way back from them."""
     groups = removal(live, target_of(kind, target, part))
-    return list(_steps(kind, database, Phase.COMMIT, groups))
+    return list(_steps(kind, live, database, Phase.COMMIT, groups))
 
 
-def _steps(kind: str, database: str, phase: Phase, groups: Mapping[str, list[Change]]) -> Iterator[Step]:
+def _steps(kind: str, live: Schema, database: str, phase: Phase, groups: Mapping[str, list[Change]]) -> Iterator[Step]:
+    ddl = _ddl(kind, live, groups)
     for group, changes in groups.items():
         yield Step(
             f"schema/{database}/{phase.value}/{group}",
             f"{group}: {described(changes)}",
             database,
             phase,
-            tuple(_ddl(kind, changes)),
+            tuple(ddl[group]),
             tables=_tables(group),
         )
 
 
-def _ddl(kind: str, changes: Iterable[Change]) -> Iterator[Sql]:
+def _ddl(kind: str, live: Schema, groups: Mapping[str, list[Change]]) -> dict[str, list[Sql]]:
     dialect = dialect_of(kind)
-    for change in changes:
-        yield Sql(dialect.ddl(change), described([change]), counts=False)
+    ddl: dict[str, list[Sql]] = {}
+    for group, changes in groups.items():
+        ddl[group] = [
+            Sql(statement, described([change]), counts=False) for change, statement in written(dialect, live, changes)
+        ]
+        live = applied(live, changes)
+    return ddl
 
 
 def _tables(group: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ rows that belong to it. Reading and moving are set-based, one statement a constr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -154,9 +154,34 @@ def quarantine_steps(kind: str, live: Schema, source: Release, target: Release, 
     ]
     order = {name: position for position, name in enumerate(_parents_first(wanted.wanted))}
     tables = sorted({demand.table for demand in demands}, key=lambda name: (order.get(name, 0), name))
-    return [
-        _quarantine(kind, live, wanted, database, name, [demand for demand in demands if demand.table == name])
+    steps = [
+        _quarantine(live, wanted, database, name, [demand for demand in demands if demand.table == name])
         for name in tables
+    ]
+    return _with_tables(kind, live, database, steps) if steps else []
+
+
+def _with_tables(kind: str, live: Schema, database: str, steps: Sequence[Step]) -> list[Step]:
+    """Steps of their own make the tables and drop the empty ones: where DDL commits, it would part rows from record."""
+    dialect = dialect_of(kind)
+    sources = sorted({name for step in steps for name in step.tables})
+
+    def step(name: str, title: str, statements: Iterable[str]) -> Step:
+        ddl = tuple(Sql(statement, counts=False) for statement in statements)
+        return Step(f"schema/{database}/quarantine/{name}", title, database, Phase.MIGRATE, ddl)
+
+    return [
+        step(
+            "begin",
+            "Make tables for rows that have to be moved aside",
+            (sql for name in sources for sql in dialect.like(quarantine_table(name), live.tables[name])),
+        ),
+        *steps,
+        step(
+            "end",
+            "Drop those of these tables that nothing was moved to",
+            (sql for name in sources for sql in dialect.drop_if_empty(quarantine_table(name))),
+        ),
     ]
 
 
@@ -271,20 +296,21 @@ def _doubles(name: str, columns: Sequence[str], keep: str, live: Schema) -> Cond
     return condition
 
 
-def _quarantine(kind: str, live: Schema, wanted: Target, database: str, name: str, demands: Sequence[_Demand]) -> Step:
+def _quarantine(live: Schema, wanted: Target, database: str, name: str, demands: Sequence[_Demand]) -> Step:
     conditions = [condition for demand in demands for condition in _conditions(demand, live)]
 
     def any_of(rows: FromClause) -> ColumnElement[bool]:
         return or_(*(condition(rows) for condition in conditions))
 
     words = "; ".join(demand.words() for demand in demands)
+    moves = list(_moves(live, _links(live, wanted), name, any_of, frozenset()))
     return Step(
         f"schema/{database}/quarantine/{name}",
         f"{name}: move rows aside that {words} would refuse",
         database,
         Phase.MIGRATE,
-        tuple(_moves(kind, live, _links(live, wanted), name, any_of, frozenset())),
-        tables=(name,),
+        tuple(sql for _, sql in moves),
+        tables=tuple(dict.fromkeys([name, *(source for source, _ in moves)])),
     )
 
 
@@ -318,25 +344,22 @@ def _links(live: Schema, wanted: Target) -> list[tuple[str, ForeignKey]]:
 
 
 def _moves(
-    kind: str,
     live: Schema,
     links: Sequence[tuple[str, ForeignKey]],
     name: str,
     condition: Condition,
     above: frozenset[str],
-) -> Iterator[Sql]:
-    """Children first: a cascading foreign key would delete them without trace, another would refuse."""
+) -> Iterator[tuple[str, Sql]]:
+    """(table, statement): children first, whom a cascading foreign key would delete without trace."""
     for child, key in links:
         if fold(key.ref_table) == fold(name) and child not in above | {name}:
-            yield from _moves(kind, live, links, child, _of_parent(key, name, condition, live), above | {name})
-    dialect = dialect_of(kind)
+            yield from _moves(live, links, child, _of_parent(key, name, condition, live), above | {name})
     source = _clause(live.tables[name])
     aside = table(quarantine_table(name), *(column(item.name) for item in source.columns))
     names = [item.name for item in source.columns]
-    yield Sql(dialect.like(aside.name, name), f"what the target cannot hold of {name}", counts=False)
-    yield Sql(insert(aside).from_select(names, select(*source.columns).where(condition(source))))
-    yield Sql(delete(source).where(condition(source)), counts=False)
-    yield Sql(dialect.drop_if_empty(aside.name), "nothing to keep", counts=False)
+    what = f"what the target cannot hold of {name}"
+    yield name, Sql(insert(aside).from_select(names, select(*source.columns).where(condition(source))), what)
+    yield name, Sql(delete(source).where(condition(source)), counts=False)
 
 
 def _of_parent(key: ForeignKey, name: str, condition: Condition, live: Schema) -> Condition:
@@ -352,7 +375,7 @@ def _of_parent(key: ForeignKey, name: str, condition: Condition, live: Schema) -
 
 def quarantine_table(name: str) -> str:
     """The table that rows of ``name`` are moved to."""
-    return f"{PREFIX}quarantine_{name}"[:_NAME_LENGTH]
+    return f"{PREFIX}quarantine_{fold(name)}"[:_NAME_LENGTH]
 
 
 def _blocking_views(session: Session, kind: str, live: Schema, wanted: Target, database: str) -> Iterator[Violation]:

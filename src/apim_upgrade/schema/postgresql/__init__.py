@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from apim_upgrade.engine import Session
-from apim_upgrade.releases.model import Schema, SeedRow
+from apim_upgrade.releases.model import Schema, SeedRow, Table
 from apim_upgrade.schema.changes import Change
 from apim_upgrade.schema.postgresql import ddl, introspection, privileges, types
 
@@ -17,28 +17,28 @@ class PostgreSQL:
         """See :class:`~apim_upgrade.schema.dialects.Dialect`."""
         return introspection.introspect(session)
 
-    def ddl(self, change: Change) -> str:
+    def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """See the port."""
-        return ddl.ddl(change)
+        return (ddl.ddl(change),)
 
     def insert(self, table: str, row: SeedRow) -> str:
         """See the port."""
         return ddl.insert(table, row)
 
-    def like(self, new: str, table: str) -> str:
+    def like(self, new: str, table: Table) -> tuple[str, ...]:
         """See the port."""
-        return f"CREATE TABLE IF NOT EXISTS {ddl.quoted(new)} (LIKE {ddl.quoted(table)})"
+        return (f"CREATE TABLE IF NOT EXISTS {ddl.quoted(new)} (LIKE {ddl.quoted(table.name)})",)
 
-    def drop_if_empty(self, table: str) -> str:
+    def drop_if_empty(self, table: str) -> tuple[str, ...]:
         """See the port."""
         return (
             f"DO $empty$ BEGIN IF NOT EXISTS (SELECT FROM {ddl.quoted(table)}) THEN "
-            f"DROP TABLE {ddl.quoted(table)}; END IF; END $empty$"
+            f"DROP TABLE {ddl.quoted(table)}; END IF; END $empty$",
         )
 
-    def extend_privileges(self, names: Iterable[str]) -> str:
+    def extend_privileges(self, names: Iterable[str]) -> tuple[str, ...]:
         """See the port."""
-        return privileges.extend_privileges(names)
+        return (privileges.extend_privileges(names),)
 
     def views(self, session: Session) -> list[tuple[str, str, str]]:
         """See the port."""
