@@ -32,14 +32,14 @@ clone = "wso2am_shared"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Project]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Project]:
     monkeypatch.setenv("AM_PASSWORD", "p@ss/w#rd")
     monkeypatch.setenv("SHARED_PASSWORD", "shared secret")
 
-    def read(text: str) -> Project:
+    def read(text: str, environment: str | None = None) -> Project:
         file = tmp_path / "upgrade.toml"
         file.write_text(text, encoding="utf-8")
-        return read_project(file)
+        return read_project(file, environment)
 
     return read
 
@@ -101,7 +101,7 @@ def test_the_template_is_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_template_explains_every_option_and_its_examples_are_valid(
-    project: Callable[[str], Project], tmp_path: Path
+    project: Callable[..., Project], tmp_path: Path
 ) -> None:
     (tmp_path / "client-truststore.jks").write_bytes(b"x")
     assert all(f"# {field.name} = " in TEMPLATE for field in fields(Choices))
@@ -116,7 +116,9 @@ def test_the_template_explains_every_option_and_its_examples_are_valid(
         for line in TEMPLATE.splitlines()
     ]
     text = "\n".join(line for line in lines if not line.startswith("password_file"))
-    read = project(text.replace("TRUSTSTORE_PASSWORD", "AM_PASSWORD").replace("KEYSTORE_PASSWORD", "AM_PASSWORD"))
+    text = text.replace("TRUSTSTORE_PASSWORD", "AM_PASSWORD").replace("KEYSTORE_PASSWORD", "AM_PASSWORD")
+    read = project(text, "dev")
+    assert read.addresses()["am"].host == "dev.example"
     assert read.source == Release(4, 0, 0)
     assert read.check.end_of_support == {Release(4, 4, 0): date(2028, 5, 1)}
     assert [store.file.name for store in read.check.keystores] == ["wso2carbon.jks"]

@@ -35,6 +35,7 @@ COMMANDS = (
     "demo",
 )
 """In the order of the work; a module of this package each."""
+_WITHOUT_ESTATE = {"init", "rule", "validate", "demo"}
 
 _HELP = f"""
 Upgrade the databases of a WSO2 API Manager estate to a later release.
@@ -61,8 +62,9 @@ To judge API definitions outside any estate:
 To see it all without a database of your own:
   {NAME} demo       upgrade a made-up estate on a throw-away PostgreSQL
 
-Every command takes --project, --format, --yes and --debug. Results go to standard output, everything else to standard
-error. Secrets belong into environment variables or files that upgrade.toml names, never into options.
+Every command takes --project, --format, --yes and --debug, and those that work on an estate take --env. Results go to
+standard output, everything else to standard error. Secrets belong into environment variables or files that upgrade.toml
+names, never into options.
 """
 
 _EPILOG = """
@@ -105,7 +107,9 @@ def _root(
 
 
 for _name in COMMANDS:
-    app.command(_name)(with_settings(import_module(f"apim_upgrade.cli.{_name}").command))
+    app.command(_name)(
+        with_settings(import_module(f"apim_upgrade.cli.{_name}").command, estate=_name not in _WITHOUT_ESTATE)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

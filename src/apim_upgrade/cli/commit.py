@@ -30,7 +30,7 @@ def command(
     With --accept-failed, items that failed are accepted as they are; a schema or a row count that is not proven never
     is.
     """
-    from apim_upgrade.execution import commit
+    from apim_upgrade.execution import commit, record_success
 
     order = order_from(settings, target=target, in_place=in_place)
     if already_committed("commit", settings, order):
@@ -39,5 +39,8 @@ def command(
     consent(f"What only the old release used will be dropped from {names}, for good.", given=settings.yes)
     with show_progress() as progress:
         checked = commit(order, progress, accept_failed=accept_failed)
+    code = 0 if accept_failed else exit_code(checked)
+    if code == 0:
+        record_success(order, checked.document["run"]["id"])
     print_checked("commit", settings, checked)
-    return 0 if accept_failed else exit_code(checked)
+    return code

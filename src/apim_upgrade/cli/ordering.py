@@ -24,8 +24,14 @@ SOURCE = Annotated[
 IN_PLACE = Annotated[bool, typer.Option("--in-place", help="The databases themselves are changed instead of copies.")]
 
 
-def order_from(settings: Settings, *, target: str | None = None, in_place: bool = False) -> Order:
-    """Read the project file and return the order. Raises ProjectError."""
+def order_from(
+    settings: Settings, *, target: str | None = None, in_place: bool = False, reason: str | None = None
+) -> Order:
+    """
+    Read the project file and return the order. Raises ProjectError.
+
+    ``reason`` says why an environment may be upgraded before its turn.
+    """
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.execution import Order
     from apim_upgrade.project import Strategy
@@ -39,12 +45,21 @@ def order_from(settings: Settings, *, target: str | None = None, in_place: bool 
             raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None
     if in_place:
         project = replace(project, strategy=Strategy.IN_PLACE)
+    if reason is not None:
+        if project.environment is None:
+            raise ProjectError(
+                f"--override-order: {settings.project} has no environments.", hint="Leave the option out."
+            )
+        if not reason.strip():
+            raise ProjectError("--override-order: no reason is given.", hint="Say why, in a few words.")
+        project = replace(project, environment=replace(project.environment, reason=reason.strip()))
     return Order(
         project.addresses(),
         project.clones(),
         project.target,
         project.choices,
-        project.run_folder,
+        project.runs,
         str(project.source) if project.source else None,
         project.check,
+        project.environment,
     )

@@ -35,7 +35,7 @@ def command(
     that the tool computes itself (from XML, JSON, zips) are described where they enter. Rows that a constraint of the
     target would refuse are told, and the exit code is 3 then.
     """
-    from apim_upgrade.execution import foresee, store_plan, write_statements
+    from apim_upgrade.execution import foresee, out_of_order, store_plan, write_statements
 
     order = order_from(settings, target=target)
     settings.output.say("Reading the estate")
@@ -52,7 +52,8 @@ def command(
     settings.output.say(f"Stored in {file}")
     if written:
         settings.output.say(f"{len(written) - 1} SQL files in {sql}; begin with {written[0].name}")
-    for warning in prospect.estate.warnings:
+    turn = out_of_order(order, prospect.plan.fingerprint)
+    for warning in (*prospect.estate.warnings, *([turn] if turn else [])):
         settings.output.warn(warning)
     return 3 if prospect.stoppers else 0
 

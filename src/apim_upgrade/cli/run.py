@@ -27,6 +27,10 @@ def command(
         bool, typer.Option("--retry-failed", help="Take the items that failed once more, and what builds on them.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
+    override_order: Annotated[
+        str | None,
+        typer.Option("--override-order", metavar="REASON", help="Why this environment comes before its turn."),
+    ] = None,
 ) -> int:
     """
     Upgrade the estate; after any interruption, go on where it stopped.
@@ -34,10 +38,13 @@ def command(
     Side by side, the databases are copied on their server and only the copies are changed. At the end the result is
     proven and a report written. Items that could not be done do not stop the others: they are named in the report with
     what to do, and the exit code is 1.
-    """
-    from apim_upgrade.execution import find_run, prove, run
 
-    order = order_from(settings, target=target, in_place=in_place)
+    Where the project file names environments, a run begins only when the same plan has succeeded in those before this
+    one in [environments] order. --override-order begins it all the same; the reason is kept in journal and report.
+    """
+    from apim_upgrade.execution import find_run, prove, record_success, run
+
+    order = order_from(settings, target=target, in_place=in_place, reason=override_order)
     if already_committed("run", settings, order):
         return 0
     if dry_run:
@@ -48,12 +55,15 @@ def command(
         run(order, source, retry_failed=retry_failed, listener=progress, say=progress.say)
         progress.say("Proving the result")
         checked = prove(order)
+    code = exit_code(checked)
+    if code == 0:
+        record_success(order, checked.document["run"]["id"])
     print_checked("run", settings, checked)
-    return exit_code(checked)
+    return code
 
 
 def _foretell(settings: Settings, order: Order, source: str | None) -> int:
-    from apim_upgrade.execution import blockers, find_run, foresee, preflight, status_of
+    from apim_upgrade.execution import blockers, find_run, foresee, out_of_order, preflight, status_of
 
     record = find_run(order)
     if record is not None:
@@ -70,6 +80,9 @@ def _foretell(settings: Settings, order: Order, source: str | None) -> int:
     prospect = foresee(order, source)
     stoppers = [violation.sentence() for violation in prospect.stoppers]
     stoppers += blockers(preflight(order, prospect.estate))
+    turn = out_of_order(order, prospect.plan.fingerprint)
+    if turn:
+        settings.output.warn(turn)
     settings.output.result(
         "run",
         {**prospect.plan.as_json(), "schema": "apim-upgrade/run/1", "dry_run": True, "stoppers": stoppers},

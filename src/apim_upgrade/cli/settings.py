@@ -34,14 +34,24 @@ class Settings:
     yes: bool
     debug: bool
     output: Output
+    environment: str | None = None
+    """Which of the project's environments is meant, where it has several."""
 
     def read_project(self) -> Project:
         """Read the project file that was named. Raises ProjectError."""
         from apim_upgrade.project import read_project
 
-        return read_project(self.project)
+        return read_project(self.project, self.environment)
 
 
+_ENVIRONMENT = inspect.Parameter(
+    "environment",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        str | None, typer.Option("--env", metavar="NAME", help="Which environment of the project file is meant.")
+    ],
+)
 _COMMON = (
     inspect.Parameter(
         "project",
@@ -70,17 +80,22 @@ _COMMON = (
 )
 
 
-def with_settings(command: Callable[..., int | None]) -> Callable[..., int]:
-    """Give a command the common options, packed into its first parameter ``settings``."""
+def with_settings(command: Callable[..., int | None], *, estate: bool = True) -> Callable[..., int]:
+    """
+    Give a command the common options, packed into its first parameter ``settings``.
+
+    One that works on an ``estate`` of the project file can be told which environment is meant.
+    """
     first, *own = inspect.signature(command, eval_str=True).parameters.values()
     if first.name != "settings":
         raise TypeError(f"{command.__module__}.command has to take settings first")
 
     # A command that has more forms of its result than these two brings a --format of its own.
-    shown = [each for each in _COMMON if each.name not in {mine.name for mine in own}]
+    options = (*_COMMON, _ENVIRONMENT) if estate else _COMMON
+    shown = [each for each in options if each.name not in {mine.name for mine in own}]
 
     def run(**values: Any) -> int:
-        common = {each.name: values.pop(each.name) if each in shown else each.default for each in _COMMON}
+        common = {each.name: values.pop(each.name, each.default) if each in shown else each.default for each in options}
         settings = Settings(**common, output=Output(json=common["format"] is OutputFormat.JSON))
         return run_safely(lambda: command(settings, **values), debug=settings.debug)
 

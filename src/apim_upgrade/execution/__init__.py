@@ -1,6 +1,7 @@
 """One upgrade from the first clone to commit, resumable at every moment; the run folder."""
 
 from apim_upgrade.execution.committed import Committed, committed
+from apim_upgrade.execution.environments import out_of_order, record_success
 from apim_upgrade.execution.finish import Checked, commit, prove, report
 from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
@@ -22,8 +23,10 @@ __all__ = [
     "committed",
     "find_run",
     "foresee",
+    "out_of_order",
     "preflight",
     "prove",
+    "record_success",
     "report",
     "run",
     "status_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from apim_upgrade.databases import Address, Database, database_exists
 from apim_upgrade.engine import RunRecord
 from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
+from apim_upgrade.project import Environment
 from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.releases import HOME_OF, Release
 
@@ -30,6 +31,8 @@ class Order:
     source: str | None = None
     """The operator's word for the release, from upgrade.toml."""
     check: CheckChoices = field(default_factory=CheckChoices)
+    environment: Environment | None = None
+    """Which of several environments this is."""
 
     @property
     def in_place(self) -> bool:
@@ -61,6 +64,11 @@ def settings_text(tenants: tuple[Tenant, ...], estate: Mapping[str, Any]) -> str
     return json.dumps({"tenants": [asdict(tenant) for tenant in tenants], "estate": estate}, default=str)
 
 
+def remembering(record: RunRecord, more: Mapping[str, Any]) -> RunRecord:
+    """The same record, with something more to remember."""
+    return replace(record, settings=json.dumps({**json.loads(record.settings), **more}, default=str))
+
+
 def upgrade_of(record: RunRecord, choices: Choices) -> Upgrade:
     """The upgrade that a recorded run is; tenants and clock as recorded, so that a resumed run writes the same."""
     settings = json.loads(record.settings)
@@ -87,6 +95,12 @@ def databases_of(record: RunRecord) -> tuple[str, ...]:
 def names_of(estate: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the databases of an inventory."""
     return tuple(str(facts["name"]) for facts in estate["databases"])
+
+
+def made_of(record: RunRecord) -> dict[str, str]:
+    """What the databases were called that a run was begun with, by name."""
+    facts = json.loads(record.settings)["estate"]["databases"]
+    return {str(each["name"]): str(each["address"]).rpartition("/")[2] for each in facts}
 
 
 def _naive(moment: datetime) -> datetime:

@@ -15,10 +15,11 @@ from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import committed, refuse_half_committed
+from apim_upgrade.execution.environments import take_turn
 from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.gate import refuse_blockers
-from apim_upgrade.execution.order import Order, databases_of, upgrade_of
+from apim_upgrade.execution.order import Order, databases_of, made_of, remembering, upgrade_of
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
 
 Say = Callable[[str], None]
@@ -82,7 +83,21 @@ def find_run(order: Order) -> RunRecord | None:
             f"and upgrade.toml names {', '.join(order.addresses)}.",
             hint="Name the same databases as then to go on with it.",
         )
+    if record is not None:
+        _refuse_copies_of_another_estate(order, record)
     return record
+
+
+def _refuse_copies_of_another_estate(order: Order, record: RunRecord) -> None:
+    """Two estates on one server, such as those of two environments, may have been given copies of one name."""
+    for name, before in made_of(record).items():
+        now = order.addresses[name].database
+        if before != now:
+            raise EstateError(
+                f"The copy {order.clones.get(name, now)} was made of the database {before}, "
+                f"and upgrade.toml names {now}.",
+                hint=f"Name another copy as clone in [database.{name}].",
+            )
 
 
 def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
@@ -102,11 +117,12 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
             + ".",
             hint="Mend these rows first; nothing was changed.",
         )
+    turn = take_turn(order, prospect.plan.fingerprint)
     refuse_blockers(order, prospect.estate, say)
     folder = RunFolder(order.runs / prospect.record.run_id)
     folder.write_json(PLAN, prospect.plan.as_json())
     folder.write_json(ESTATE, prospect.estate.as_json())
-    return prospect.record
+    return remembering(prospect.record, turn)
 
 
 def _refuse_begun_in_place(order: Order) -> None:

@@ -18,6 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckTable, KeyStoreTable
+from apim_upgrade.project.environments import (
+    HISTORY,
+    Environment,
+    EnvironmentsTable,
+    EnvironmentTable,
+    OtherDatabasesTable,
+    OtherDatabaseTable,
+    environment_problems,
+    with_environment,
+)
 from apim_upgrade.project.model import DatabaseChoice, Project, Strategy
 from apim_upgrade.project.secret import Secret, expand
 from apim_upgrade.releases import HOME_OF, PARTS, Release
@@ -54,13 +64,16 @@ class _Document(_Table):
     database: _DatabaseTables
     options: dict[str, Any] = {}
     check: CheckTable = CheckTable()
+    environments: EnvironmentsTable | None = None
+    environment: dict[str, EnvironmentTable] = {}
 
 
-def read_project(file: Path) -> Project:
+def read_project(file: Path, environment: str | None = None) -> Project:
     """
     Read a project file; relative paths in it start at its folder.
 
-    Raises ProjectError with every problem of the file. Passwords and variables are not looked up yet.
+    ``environment`` names the one that is meant where the file has several. Raises ProjectError with every problem of
+    the file. Passwords and variables are not looked up yet.
     """
     text = _read(file)
     try:
@@ -68,11 +81,13 @@ def read_project(file: Path) -> Project:
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(f"{file} is not TOML: {error}.", hint="Mend that line.") from None
     try:
-        document = _Document.model_validate(raw)
+        document = _Document.model_validate(with_environment(raw, environment))
     except ValidationError as error:
-        raise _refused(file, _problems(error)) from None
+        undecided = ["it has environments: say with --env which is meant"]
+        problems = undecided if environment is None and "environments" in raw else []
+        raise _refused(file, problems + _problems(error)) from None
     folder = file.parent
-    problems: list[str] = []
+    problems = environment_problems(raw, document.environments, document.environment, environment)
     target = _release(document.target, "target", problems)
     source = _release(document.source, "source", problems) if document.source is not None else None
     if document.strategy not in list(Strategy):
@@ -86,9 +101,25 @@ def read_project(file: Path) -> Project:
     check = document.check.choices(folder, problems)
     if problems or target is None or choices is None:
         raise _refused(file, problems)
+    run_folder = folder / document.run_folder
     return Project(
-        file, target, Strategy(document.strategy), databases, folder / document.run_folder, choices, source, check
+        file,
+        target,
+        Strategy(document.strategy),
+        databases,
+        run_folder,
+        choices,
+        source,
+        check,
+        _environment(document, environment, run_folder),
     )
+
+
+def _environment(document: _Document, name: str | None, run_folder: Path) -> Environment | None:
+    if name is None or document.environments is None:
+        return None
+    order = document.environments.order
+    return Environment(name, tuple(order[: order.index(name)]), run_folder / HISTORY)
 
 
 def _read(file: Path) -> str:
@@ -190,6 +221,14 @@ def _known(tables: list[str]) -> set[str]:
     match tables:
         case ["database"]:
             return set(_DatabaseTables.model_fields)
+        case ["environments"]:
+            return set(EnvironmentsTable.model_fields)
+        case ["environment", _]:
+            return set(EnvironmentTable.model_fields)
+        case ["environment", _, "database"]:
+            return set(OtherDatabasesTable.model_fields)
+        case ["environment", *_]:
+            return set(OtherDatabaseTable.model_fields)
         case ["check"]:
             return set(CheckTable.model_fields)
         case ["check", "keystore", *_]:

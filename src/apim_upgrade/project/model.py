@@ -12,6 +12,7 @@ from apim_upgrade.databases import Address
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices
+from apim_upgrade.project.environments import Environment
 from apim_upgrade.project.secret import Secret, expand, expand_url, read_password_file
 from apim_upgrade.releases import HOME_OF, PARTS, Release
 
@@ -69,10 +70,18 @@ class Project:
     databases: Mapping[str, DatabaseChoice]
     """``am`` and ``shared``, and those of ``identity``, ``user`` and ``config`` that were named."""
     run_folder: Path
+    """As the file names it; the environments share it."""
     choices: Choices = field(repr=False)
     source: Release | None = None
     """The operator's word for the release the databases are of: a cross-check, never taken for the truth."""
     check: CheckChoices = field(default_factory=CheckChoices, repr=False)
+    environment: Environment | None = None
+    """The one that was chosen, where the file has several."""
+
+    @property
+    def runs(self) -> Path:
+        """Where plans, journals and reports are kept: every environment has a folder of its own in the run folder."""
+        return self.run_folder / self.environment.name if self.environment else self.run_folder
 
     def addresses(self) -> dict[str, Address]:
         """

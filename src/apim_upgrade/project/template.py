@@ -45,6 +45,15 @@ password = "$env{SHARED_PASSWORD}"
 # Where the product keeps these tables in databases of their own, name them in tables with the same keys, called
 # database.identity (IDN_*, SP_* and others), database.user (UM_*) and database.config (/_system/config).
 
+# Where the same upgrade is done in several environments: their order, and for each what is different. Name one with
+# --env; what a table of an environment does not name is taken from above.
+# [environments]
+# order = ["dev", "prod"]
+# [environment.dev.database.am]
+# url = "jdbc:postgresql://dev.example:5432/wso2_am_db"
+# [environment.dev.database.shared]
+# url = "jdbc:postgresql://dev.example:5432/wso2_shared_db"
+
 [options]
 # client-truststore.jks of the old server: 3.2.0 keeps the certificates of endpoints nowhere else.
 # truststore = "client-truststore.jks"

@@ -119,6 +119,7 @@ def _run(record: RunRecord, settings: Mapping[str, Any]) -> dict[str, Any]:
         "started": record.started.isoformat(),
         "fingerprint": record.fingerprint,
         "tenants": settings["tenants"],
+        "environment": settings.get("environment"),
     }
 
 
