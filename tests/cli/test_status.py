@@ -66,7 +66,7 @@ def test_every_command_gives_json_of_a_named_form_in_every_state(site: Callable[
     assert seen == ["not begun", "done", "done", "stopped", "committed"]
 
 
-@pytest.mark.parametrize("command", ["plan", "run", "status", "verify", "report", "commit"])
+@pytest.mark.parametrize("command", ["plan", "run", "status", "verify", "report", "commit", "rollback"])
 def test_a_wrong_target_option_is_told(site: Callable[..., Site], command: str) -> None:
     answer = site()(command, "--to", "soon")
     assert answer.code == 2

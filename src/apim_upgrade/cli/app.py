@@ -32,6 +32,7 @@ COMMANDS = (
     "verify",
     "report",
     "commit",
+    "rollback",
     "demo",
 )
 """In the order of the work; a module of this package each."""
@@ -49,6 +50,7 @@ The way through an upgrade:
   {NAME} run        copy the databases and upgrade the copies; run it again to resume
   {NAME} verify     prove the result against the original
   {NAME} commit     accept the result and remove the tool's own tables
+  {NAME} rollback   until then: take everything back
 
 \b
 To look something up:

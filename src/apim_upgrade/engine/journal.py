@@ -2,8 +2,9 @@
 The journal: tables in the database being changed, so that work and record commit together.
 
 Every database of a run has its own: ``apim_upgrade_run`` (one row, the run), ``apim_upgrade_journal`` (a row per
-step), ``apim_upgrade_item`` (verdicts), ``apim_upgrade_rows`` (rows that a step added to or took from a table) and
-``apim_upgrade_count`` (rows per table before anything changed). ``commit`` exports and drops them.
+step), ``apim_upgrade_item`` (verdicts), ``apim_upgrade_rows`` (rows that a step added to or took from a table),
+``apim_upgrade_count`` (rows per table before anything changed) and ``apim_upgrade_end`` (one row, when everything was
+done for the first time). ``commit`` exports and drops them.
 """
 
 from __future__ import annotations
@@ -86,7 +87,13 @@ COUNT = Table(
     Column("table_name", String(128), primary_key=True),
     Column("rows_before", BigInteger, nullable=False),
 )
-ALL = (RUN, JOURNAL, ITEM, ROWS, COUNT)
+END = Table(
+    PREFIX + "end",
+    _tables,
+    Column("ended", DateTime, nullable=False),
+    Column("moment", Text, nullable=False),
+)
+ALL = (RUN, JOURNAL, ITEM, ROWS, COUNT, END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,18 @@ class Entry:
     seen: int
     changed: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """
+    When everything was done for the first time (UTC): what was written later is not the upgrade's.
+
+    ``moment`` is the same in the server's own terms, empty where it has none.
+    """
+
+    ended: datetime
+    moment: str
 
 
 DONE, FAILED = "done", "failed"
@@ -234,6 +253,22 @@ def record_step(
                 step=entry.step, table_name=name, inserted=inserted + before[0], deleted=deleted + before[1]
             )
         )
+
+
+def record_end(session: Session, moment: str) -> None:
+    """Record that everything is done, unless that was recorded before: a retry is no new end."""
+    if not session.exists(END.name):  # the run was begun by a version of this tool that had no such table
+        session.execute(CreateTable(END))
+    if not session.all(select(END)):
+        session.execute(insert(END).values(ended=now(), moment=moment))
+
+
+def read_end(session: Session) -> End | None:
+    """Return when everything was done for the first time; None while it is not."""
+    if not session.exists(END.name):
+        return None
+    rows = session.all(select(END))
+    return End(**rows[0]._mapping) if rows else None
 
 
 def mark_again(session: Session, steps: Iterable[str]) -> None:

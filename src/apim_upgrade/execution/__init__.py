@@ -7,6 +7,8 @@ from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
 from apim_upgrade.execution.order import Order, upgrade_of
+from apim_upgrade.execution.rollback import rollback
+from apim_upgrade.execution.rolled_back import RolledBack, rolled_back
 from apim_upgrade.execution.run import RunResult, find_run, run
 from apim_upgrade.execution.status import Status, status_of
 
@@ -15,6 +17,7 @@ __all__ = [
     "Committed",
     "Order",
     "Prospect",
+    "RolledBack",
     "RunFolder",
     "RunResult",
     "Status",
@@ -28,6 +31,8 @@ __all__ = [
     "prove",
     "record_success",
     "report",
+    "rollback",
+    "rolled_back",
     "run",
     "status_of",
     "store_plan",

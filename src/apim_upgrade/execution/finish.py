@@ -16,6 +16,7 @@ from apim_upgrade.execution.committed import Committed, committed, database_name
 from apim_upgrade.execution.folder import JOURNAL, PAGE, REPORT, RunFolder
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.quarantine import export_quarantine
+from apim_upgrade.execution.rolled_back import RolledBack, refuse_half_rolled_back, rolled_back
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.migrations import workspace
 from apim_upgrade.releases import part_of
@@ -24,6 +25,7 @@ from apim_upgrade.report import (
     read_journal,
     render,
     report_document,
+    rolled_back_document,
     state_of_steps,
 )
 from apim_upgrade.schema import commit_steps, introspect
@@ -54,6 +56,7 @@ def prove(order: Order) -> Checked:
         before = _committed_or_refuse(order)
         started = datetime.fromisoformat(before.journal["run"]["started"])
         return _prove(order, started, before.folder, before.journal, committed=True)
+    refuse_half_rolled_back(order)
     folder, exported = _journal_of(order, record)
     _refuse_unfinished(exported)
     return _prove(order, record.started, folder, exported, committed=folder.file(JOURNAL).exists())
@@ -66,7 +69,18 @@ def report(order: Order) -> Checked:
         folder, exported = _journal_of(order, record)
         if state_of_steps(exported["steps"]) != DONE:
             return _write(folder, exported, _NOTHING, committed=False)
+    elif committed(order) is None and (before := rolled_back(order)) is not None:
+        return report_rolled_back(before)
     return prove(order)
+
+
+def report_rolled_back(before: RolledBack) -> Checked:
+    """Write the report of a run that was rolled back: what its databases told last, and that they are gone."""
+    known = before.folder.read_json(REPORT) or report_document(before.document["journal"], _NOTHING, committed=False)
+    kept = {key: before.document[key] for key in ("moment", "folder", "written")}
+    document = rolled_back_document(known, **kept)
+    before.folder.write_json(REPORT, document)
+    return Checked(_NOTHING, document, before.folder.write(PAGE, render(document)))
 
 
 def commit(order: Order, listener: Listener, *, accept_failed: bool = False) -> Checked:
@@ -82,6 +96,7 @@ def commit(order: Order, listener: Listener, *, accept_failed: bool = False) -> 
     if record is None:
         before = _committed_or_refuse(order)
         raise EstateError(before.sentence, hint=before.hint)
+    refuse_half_rolled_back(order)
     databases = order.targets()
     folder = RunFolder(order.runs / record.run_id)
     with ExitStack() as stack:
@@ -137,6 +152,9 @@ def _committed_or_refuse(order: Order) -> Committed:
     found = committed(order)
     if found is not None:
         return found
+    refuse_half_rolled_back(order)
+    if (before := rolled_back(order)) is not None:
+        raise EstateError(before.sentence, hint="Begin anew with `apim-upgrade run`.")
     present = order.present()
     missing = [name for part, name in order.clones.items() if part not in present]
     why = f"database {missing[0]} does not exist" if missing else "the databases hold no journal of one"

@@ -17,6 +17,8 @@ PLAN = "plan.json"
 ESTATE = "estate.json"
 JOURNAL = "journal.json"
 """The exported journals: that it is there says that the run is committed, or was about to be."""
+ROLLBACK = "rollback.json"
+"""What is kept of a run that was rolled back, or was about to be."""
 REPORT = "report.json"
 PAGE = "report.html"
 
@@ -35,13 +37,15 @@ class RunFolder:
         """Write a file whole or not at all. Raises EnvironmentProblem."""
         return self.write_lines(name, (text,))
 
-    def write_lines(self, name: str, lines: Iterable[str]) -> Path:
-        """Write a file of any size whole or not at all. Raises EnvironmentProblem."""
+    def write_lines(self, name: str, lines: Iterable[str], *, private: bool = False) -> Path:
+        """Write a file of any size whole or not at all; ``private`` for its owner alone. Raises EnvironmentProblem."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             target = self.file(name)
             partial = target.with_suffix(target.suffix + ".partial")
             with partial.open("w", encoding="utf-8") as file:
+                if private:
+                    os.fchmod(file.fileno(), 0o600)
                 file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
@@ -73,8 +77,17 @@ class RunFolder:
 
 def committed_folders(runs: Path) -> list[RunFolder]:
     """The folders of all runs under ``runs`` that were committed, the newest first."""
-    journals = sorted(runs.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [RunFolder(path.parent) for path in journals]
+    return _folders_with(runs, JOURNAL)
+
+
+def rolled_back_folders(runs: Path) -> list[RunFolder]:
+    """The folders of all runs under ``runs`` that were rolled back, or half so, the newest first."""
+    return _folders_with(runs, ROLLBACK)
+
+
+def _folders_with(runs: Path, name: str) -> list[RunFolder]:
+    found = sorted(runs.glob(f"*/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [RunFolder(path.parent) for path in found]
 
 
 @contextmanager

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-
 from sqlalchemy import literal_column, select, table
 
 from apim_upgrade.engine import Session, journal
 from apim_upgrade.execution.folder import RunFolder
+from apim_upgrade.execution.rows import row_line
 from apim_upgrade.schema import introspect
 
 PREFIX = f"{journal.PREFIX}quarantine_"
@@ -23,10 +21,6 @@ def export_quarantine(session: Session, part: str, folder: RunFolder) -> None:
     for name in sorted(introspect(session).tables):
         if name.startswith(PREFIX):
             rows = session.stream(select(literal_column("*")).select_from(table(name)))
-            lines = (json.dumps(dict(row._mapping), default=_plain, ensure_ascii=False) + "\n" for row in rows)
+            lines = (row_line(row._mapping) for row in rows)
             RunFolder(folder.path / "quarantine").write_lines(f"{part}-{name.removeprefix(PREFIX)}.jsonl", lines)
             session.execute(f'DROP TABLE "{name}"')
-
-
-def _plain(value: object) -> str:
-    return b64encode(bytes(value)).decode() if isinstance(value, (bytes, memoryview)) else str(value)

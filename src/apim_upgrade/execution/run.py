@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from apim_upgrade.databases import Address, Database, clone, database_exists
+from apim_upgrade.databases.moments import moment_of
 from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import committed, refuse_half_committed
@@ -20,6 +21,7 @@ from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.gate import refuse_blockers
 from apim_upgrade.execution.order import Order, databases_of, made_of, remembering, upgrade_of
+from apim_upgrade.execution.rolled_back import refuse_half_rolled_back
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
 
 Say = Callable[[str], None]
@@ -43,6 +45,7 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
     ask :func:`committed` first.
     """
     with one_at_a_time(order.runs):
+        refuse_half_rolled_back(order)
         record = find_run(order)
         if record is None:
             record = _begin(order, source, say)
@@ -207,4 +210,5 @@ def _execute(
     for database in databases.values():
         with database.write() as session:
             journal.forget_failures(session, [phase.value for phase in Phase if phase is not Phase.COMMIT])
+            journal.record_end(session, moment_of(session))
     return Outcome(first.done + last.done, first.already_done + last.already_done, last.failed_items)

@@ -10,10 +10,13 @@ from apim_upgrade.engine import RunRecord, Verdict, journal
 from apim_upgrade.execution.committed import committed
 from apim_upgrade.execution.folder import JOURNAL, PLAN, RunFolder
 from apim_upgrade.execution.order import Order
+from apim_upgrade.execution.rolled_back import rolled_back
 from apim_upgrade.execution.run import find_run
-from apim_upgrade.report import COMMITTED, DONE, IN_PROGRESS, STOPPED, read_journal, state_of_steps
+from apim_upgrade.report import COMMITTED, DONE, IN_PROGRESS, ROLLED_BACK, STOPPED, read_journal, state_of_steps
 
 _RESUME = "`apim-upgrade run` to resume."
+_ROLLBACK = "`apim-upgrade rollback`, which was interrupted."
+_ANEW = "`apim-upgrade run` to begin anew."
 _COMMIT = "`apim-upgrade verify`, then `apim-upgrade commit`."
 _RETRY = "Mend what failed (`apim-upgrade report` says how), then `apim-upgrade run --retry-failed`."
 
@@ -21,7 +24,7 @@ _RETRY = "Mend what failed (`apim-upgrade report` says how), then `apim-upgrade 
 @dataclass(frozen=True, slots=True)
 class Status:
     """
-    ``state`` is one of ``not begun``, ``in progress``, ``stopped``, ``done``, ``committed``.
+    ``state`` is one of ``not begun``, ``in progress``, ``stopped``, ``done``, ``committed``, ``rolled back``.
 
     ``next`` is what a person can do now; ``at_work`` names the process that is at it, if one is.
     """
@@ -51,7 +54,7 @@ def status_of(order: Order) -> Status:
         return _of_run(order, record)
     before = committed(order)
     if before is None:
-        return _without_journal(order)
+        return _without_journal(order) or _before_any(order)
     run, steps = before.journal["run"], len(before.journal["steps"])
     return Status(COMMITTED, before.hint, run["id"], run["source"], run["target"], run["started"], steps, steps)
 
@@ -67,7 +70,10 @@ def _of_run(order: Order, record: RunRecord) -> Status:
     stopped = next((step for step in steps if step["state"] == journal.FAILED), None)
     at_work = next((name for each in databases.values() if (name := each.holder())), "")
     state = state_of_steps(steps)
-    if exported is not None:
+    taken_back = rolled_back(order)
+    if taken_back is not None and not taken_back.done:
+        following = _ROLLBACK
+    elif exported is not None:
         following = "`apim-upgrade commit`, which was interrupted."
     elif state == STOPPED:
         following = f"Mend the cause, then {_RESUME}"
@@ -92,10 +98,22 @@ def _of_run(order: Order, record: RunRecord) -> Status:
     )
 
 
-def _without_journal(order: Order) -> Status:
+def _without_journal(order: Order) -> Status | None:
+    """The state while the first copy is being made, which holds no journal yet."""
     for part, name in order.clones.items():
         maker = copy_in_the_making(order.addresses[part], name)
         if maker is not None:
             following = f"Wait for {maker}, which copies {part}." if maker else _RESUME
             return Status(IN_PROGRESS, following, target=str(order.target), at_work=maker)
-    return Status("not begun", "`apim-upgrade plan`, then `apim-upgrade run`.", target=str(order.target))
+    return None
+
+
+def _before_any(order: Order) -> Status:
+    """The state where there is no run: there never was one, or it was rolled back."""
+    found = rolled_back(order)
+    if found is None:
+        return Status("not begun", "`apim-upgrade plan`, then `apim-upgrade run`.", target=str(order.target))
+    run, steps = found.run, found.document["journal"]["steps"]
+    done = sum(step["state"] == journal.DONE for step in steps)
+    following = _ANEW if found.done else _ROLLBACK
+    return Status(ROLLED_BACK, following, run["id"], run["source"], run["target"], run["started"], done, len(steps))

@@ -4,9 +4,11 @@ from apim_upgrade.report.document import (
     COMMITTED,
     DONE,
     IN_PROGRESS,
+    ROLLED_BACK,
     STOPPED,
     read_journal,
     report_document,
+    rolled_back_document,
     state_of_steps,
 )
 from apim_upgrade.report.html import render
@@ -15,9 +17,11 @@ __all__ = [
     "COMMITTED",
     "DONE",
     "IN_PROGRESS",
+    "ROLLED_BACK",
     "STOPPED",
     "read_journal",
     "render",
     "report_document",
+    "rolled_back_document",
     "state_of_steps",
 ]

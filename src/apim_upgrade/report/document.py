@@ -12,6 +12,7 @@ from apim_upgrade.verify import TableCount, Verification
 
 FORM = "apim-upgrade/report/1"
 IN_PROGRESS, STOPPED, DONE, COMMITTED = "in progress", "stopped", "done", "committed"
+ROLLED_BACK = "rolled back"
 
 
 def read_journal(databases: Mapping[str, Database]) -> dict[str, Any]:
@@ -96,7 +97,15 @@ def report_document(
             for proof in verification.proofs
         ],
         "remarks": list(verification.remarks),
+        "rollback": None,
     }
+
+
+def rolled_back_document(
+    document: Mapping[str, Any], *, moment: str, folder: str, written: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The report of a run that was rolled back at ``moment``; ``written`` is what servers had written, by table."""
+    return {**document, "state": ROLLED_BACK, "rollback": {"moment": moment, "folder": folder, "written": written}}
 
 
 def _state(steps: list[dict[str, Any]], tally: Counter[str], verification: Verification, committed: bool) -> str:

@@ -1,0 +1,76 @@
+"""``rollback``: take an upgrade back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apim_upgrade.cli.ordering import IN_PLACE, TARGET, order_from
+from apim_upgrade.cli.output import consent
+from apim_upgrade.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from apim_upgrade.execution import Checked, Order
+
+
+def command(
+    settings: Settings,
+    target: TARGET = None,
+    in_place: IN_PLACE = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="DIR", help="Where to keep what servers wrote since, instead of the run folder."
+        ),
+    ] = None,
+) -> int:
+    """
+    Take the upgrade back. Possible until commit, at any step of a run.
+
+    Side by side, the upgraded copies are dropped; the originals were never touched. Stop the servers of the new release
+    first. What they wrote since the upgrade and the originals do not hold (subscriptions, applications, keys, APIs …)
+    is written to files before anything goes, a file for each table with whole rows: they hold secrets, and only you may
+    read them. The run folder keeps the report of the run.
+    """
+    from apim_upgrade.execution import find_run, rollback, rolled_back
+
+    order = order_from(settings, target=target, in_place=in_place)
+    before = rolled_back(order)
+    if before is not None and before.done and find_run(order) is None:
+        settings.output.result(
+            "rollback", {"run": before.run, "state": "rolled back"}, lambda: [before.sentence, "Nothing is left to do."]
+        )
+        return 0
+    consent(_question(order), given=settings.yes)
+    checked = rollback(order, settings.output.say, export=export)
+    if checked is None:
+        told = "Unfinished copies were dropped; no run was begun."
+        settings.output.result("rollback", {"run": None, "state": "not begun"}, lambda: [told])
+        return 0
+    found = checked.document
+    result = {"run": found["run"], "state": found["state"], **found["rollback"], "report": str(checked.page)}
+    settings.output.result("rollback", result, lambda: _text(checked))
+    return 0
+
+
+def _question(order: Order) -> str:
+    return f"The upgraded copies {' and '.join(order.clones.values())} will be dropped."
+
+
+def _text(checked: Checked) -> Iterator[RenderableType]:
+    run, rollback = checked.document["run"], checked.document["rollback"]
+    yield f"API Manager {run['source']} to {run['target']}: rolled back"
+    kept = [table for table in rollback["written"] if table["file"]]
+    if kept:
+        rows = sum(table["new"] + table["changed"] for table in kept)
+        yield f"{rows:,} rows of {len(kept)} tables were written since the upgrade; they are kept in"
+        yield f"  {rollback['folder']}"
+        yield "These files hold secrets: only you may read them, and they are not deleted by this tool."
+    else:
+        yield "Nothing had been written since the upgrade."
+    yield f"Report: {checked.page}"
