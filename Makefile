@@ -7,7 +7,7 @@ WORKERS ?= 2
 # Tests that need the facts beside the project skip where they are absent; coverage is then no measure.
 NO_GATE := $(if $(wildcard ../shared/README.md),,--cov-fail-under=0)
 
-.PHONY: help demo test lint types imports tests kills bench requirements clean
+.PHONY: help demo test lint types imports tests servers kills bench requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -27,10 +27,13 @@ types: $(VENV)/.dev ## static types
 imports: $(VENV)/.dev ## which room may call which
 	$(RUN)/lint-imports --no-cache
 
-tests: $(VENV)/.dev ## the tests, with coverage
+servers: $(VENV)/.dev ## fetch the MariaDB that the tests start, unless one is installed; into .servers, no root
+	@$(RUN)/python tools/fetch_servers.py
+
+tests: $(VENV)/.dev servers ## the tests, with coverage
 	$(RUN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(NO_GATE)
 
-kills: $(VENV)/.dev ## kill -9 at 100 random moments (the tests do fewer)
+kills: $(VENV)/.dev servers ## kill -9 at 100 random moments (the tests do fewer)
 	APIM_UPGRADE_KILLS=100 $(RUN)/pytest -n 0 tests/upgrade/test_kill.py
 
 bench: $(VENV)/.dev ## times and memory; writes the table in benchmarks/README.md

@@ -1,19 +1,27 @@
-"""Real databases for every test: one embedded PostgreSQL per worker, one cloned pair of databases per test."""
+"""
+Real databases for every test: one embedded PostgreSQL per worker, one cloned pair of databases per test.
+
+A test that asks for MySQL gets a MariaDB, one per worker as well; ``real_estate("3.2.0/mysql")``, ``mysql_database``.
+"""
 
 from __future__ import annotations
 
 import gzip
 import itertools
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from apim_upgrade import samples
-from apim_upgrade.databases import Database, EmbeddedPostgres
+from apim_upgrade.databases import Database, EmbeddedMariaDB, EmbeddedPostgres
+from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.releases import Release
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -103,6 +111,113 @@ def databases(server: EmbeddedPostgres) -> Server:
     return Server(server, {}, itertools.count(1))
 
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 1024**3
+
+
+@contextmanager
+def mariadb_server(**settings: str) -> Iterator[EmbeddedMariaDB]:
+    """
+    A MariaDB with settings of its own, such as ``lower_case_table_names="1"``.
+
+    Its data lie in memory where there is room: it flushes the disk for every table that comes or goes.
+    """
+    installed = Path(__file__).parents[1] / ".servers" / "mariadb" / "usr" / "sbin"
+    if installed.exists():
+        os.environ.setdefault("APIM_UPGRADE_MARIADB_BIN", str(installed))
+    for left in _MEMORY.glob("apim-tests-*"):
+        if not Path(f"/proc/{left.name.split('-')[2]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    with tempfile.TemporaryDirectory(
+        prefix=f"apim-tests-{os.getpid()}-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
+    ) as home:
+        try:
+            server = EmbeddedMariaDB(Path(home), settings={name.replace("_", "-"): it for name, it in settings.items()})
+        except EnvironmentProblem as problem:
+            if shutil.which("apt-get"):
+                pytest.fail(f"{problem.message} `make servers` fetches one.")
+            pytest.skip(problem.message)
+        with server:
+            yield server
+
+
+@dataclass
+class MariaServer:
+    """Makes databases on the worker's MariaDB and removes them again."""
+
+    maria: EmbeddedMariaDB
+    kept: Path
+    numbers: Iterator[int]
+    made: list[str] = field(default_factory=list)
+
+    def create(self, charset: str = "latin1", collation: str = "") -> str:
+        """Make an empty database, which is dropped after the test."""
+        name = f"test_{next(self.numbers)}"
+        self.execute(f"CREATE DATABASE `{name}` CHARACTER SET {charset}" + (collation and f" COLLATE {collation}"))
+        self.made.append(name)
+        return name
+
+    def execute(self, *statements: str, database: str | None = None) -> None:
+        with self.maria.connect(database) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def load_dump(self, path: Path, name: str) -> None:
+        """Restore a dump with the client."""
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path) as dump:
+            self.maria.run("mariadb", name, input=dump.read(), stdout=subprocess.DEVNULL)
+
+    def filled(self, key: str, fill: Callable[[str], None], charset: str = "latin1") -> str:
+        """A database filled by ``fill(name)``; the second time for ``key`` it is restored from what that made."""
+        name = self.create(charset)
+        dump = self.kept / f"{key.replace('/', '_').replace(' ', '_')}.sql"
+        if dump.exists():
+            self.load_dump(dump, name)
+        else:
+            fill(name)
+            with dump.open("wb") as file:
+                self.maria.run("mariadb-dump", "--skip-comments", name, stdout=file)
+        return name
+
+    def database(self, part: str, name: str) -> Database:
+        return Database(part, self.maria.address(name))
+
+    def drop_all(self) -> None:
+        while self.made:
+            self.execute(f"DROP DATABASE IF EXISTS `{self.made.pop()}`")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[EmbeddedMariaDB]:
+    """One throw-away MariaDB for this worker."""
+    with mariadb_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kept_mysql_databases(mariadb: EmbeddedMariaDB, tmp_path_factory: pytest.TempPathFactory) -> MariaServer:
+    return MariaServer(mariadb, tmp_path_factory.mktemp("mysql"), itertools.count(1))
+
+
+@pytest.fixture
+def mysql_databases(kept_mysql_databases: MariaServer) -> Iterator[MariaServer]:
+    """The worker's MariaDB; the databases that a test makes are dropped after it."""
+    yield kept_mysql_databases
+    kept_mysql_databases.drop_all()
+
+
+@pytest.fixture
+def mysql_database(mysql_databases: MariaServer) -> Callable[..., Database]:
+    """``mysql_database("am", charset="utf8mb4")``: a new, empty database on MariaDB; by default latin1."""
+
+    def make(name: str = "am", **shape: str) -> Database:
+        return mysql_databases.database(name, mysql_databases.create(**shape))
+
+    return make
+
+
 @dataclass
 class Pair:
     """The two databases of one estate, and those that are kept apart from them."""
@@ -121,11 +236,19 @@ class Pair:
 
 
 @pytest.fixture
-def real_estate(databases: Server) -> Iterator[Callable[[str], Pair]]:
-    """``real_estate("4.0.0")``: a copy of an estate a real server wrote; ``"4.0.0/fresh"``: after its first start."""
+def real_estate(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Pair]]:
+    """
+    ``real_estate("4.0.0")``: a copy of an estate a real server wrote; ``"4.0.0/fresh"``: after its first start.
+
+    ``"3.2.0/mysql"`` and ``"4.2.0/mysql"`` lie on MariaDB, the others on PostgreSQL.
+    """
     made: list[str] = []
 
     def make(which: str) -> Pair:
+        if which.endswith("/mysql"):
+            maria: MariaServer = request.getfixturevalue("mysql_databases")
+            return Pair(*(_real_mysql(maria, which, part) for part in ("am", "shared")))
+        databases: Server = request.getfixturevalue("databases")
         folder = which if which.endswith("/fresh") else f"{which}/postgresql"
         pair = {}
         for part in ("am", "shared"):
@@ -138,7 +261,13 @@ def real_estate(databases: Server) -> Iterator[Callable[[str], Pair]]:
 
     yield make
     for name in made:
-        databases.drop(name)
+        request.getfixturevalue("databases").drop(name)
+
+
+def _real_mysql(maria: MariaServer, which: str, part: str) -> Database:
+    name = maria.create()
+    maria.load_dump(shared_path("testdata", *which.split("/"), f"{part}.sql.gz"), name)
+    return maria.database(part, name)
 
 
 def kept_sample(databases: Server, release: str, **shape: object) -> Pair:

@@ -7,6 +7,7 @@ Accepts SQLAlchemy URLs (``postgresql://user:pw@host/db``) and JDBC URLs as they
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -15,6 +16,20 @@ from apim_upgrade.errors import ProjectError
 _KINDS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _PORTS = {"postgresql": 5432, "mysql": 3306}
 _OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+_MYSQL_OPTIONS = {"ssl_ca": "ssl_ca", "ssl_cert": "ssl_cert", "ssl_key": "ssl_key", "serverSslCert": "ssl_ca"}
+_SSL_MODES = {
+    "disable": "disable",
+    "disabled": "disable",
+    "preferred": "prefer",
+    "prefer": "prefer",
+    "trust": "require",
+    "require": "require",
+    "required": "require",
+    "verify-ca": "verify-ca",
+    "verify-full": "verify-full",
+    "verify-identity": "verify-full",
+}
+"""What Connector/J, MariaDB's connector and libpq call the same."""
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
@@ -57,6 +72,11 @@ class Address:
         schema = query.get("currentSchema", "")
         if schema and not _SCHEMA.fullmatch(schema):
             raise ProjectError(f"currentSchema={schema!r} in the database URL is not one plain schema name.")
+        if kind == "mysql":
+            options = tuple(sorted(_mysql_options(query).items()))
+            socket = query.get("unix_socket") or query.get("localSocket") or query.get("host")
+            host = socket or parts.hostname or "localhost"
+            return cls(kind, host, port or _PORTS[kind], database, user, secret, "", options)
         options = tuple((name, query[name]) for name in _OPTIONS if name in query)
         if "host" in query:  # a socket folder, as libpq and SQLAlchemy write it
             return cls(kind, query["host"], port or _PORTS[kind], database, user, secret, schema, options)
@@ -70,4 +90,24 @@ class Address:
         return f"{self.kind}://{self.username}@{self.host}:{self.port}/{self.database}"
 
 
-_FORMS = "Write it like postgresql://user:$env{PW}@host/db or jdbc:postgresql://host:5432/db."
+def _mysql_options(query: Mapping[str, str]) -> dict[str, str]:
+    """Return PyMySQL's options, and ``ssl_mode`` in libpq's words, for those of JDBC drivers."""
+    options = {ours: query[theirs] for theirs, ours in _MYSQL_OPTIONS.items() if theirs in query}
+    mode = query.get("sslMode") or query.get("ssl_mode") or query.get("sslmode")
+    if mode:
+        known = _SSL_MODES.get(mode.lower().replace("_", "-"))
+        if known is None:
+            raise ProjectError(
+                f"sslMode={mode} in the database URL is none of the modes that there are.",
+                hint=f"Use one of {', '.join(sorted(set(_SSL_MODES.values())))}.",
+            )
+        return options | {"ssl_mode": known}
+    if query.get("useSSL", "").lower() == "false" or query.get("useSsl", "").lower() == "false":
+        return options | {"ssl_mode": "disable"}
+    if "true" in (query.get("requireSSL", "").lower(), query.get("useSSL", "").lower()):
+        verified = query.get("verifyServerCertificate", "false").lower() == "true"
+        return options | {"ssl_mode": "verify-ca" if verified else "require"}
+    return options
+
+
+_FORMS = "Write it like postgresql://user:$env{PW}@host/db or jdbc:mysql://host:3306/db."

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.facts import ServerFacts, TableFacts
+from apim_upgrade.databases.mysql.dbms import MySQL
 from apim_upgrade.databases.postgresql.dbms import PostgreSQL
 from apim_upgrade.databases.session import Session
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem
@@ -56,7 +57,7 @@ class Dbms(Protocol):
         ...
 
 
-_KNOWN: dict[str, Dbms] = {"postgresql": PostgreSQL()}
+_KNOWN: dict[str, Dbms] = {"postgresql": PostgreSQL(), "mysql": MySQL()}
 
 
 def dbms_of(kind: str) -> Dbms:
@@ -64,4 +65,6 @@ def dbms_of(kind: str) -> Dbms:
     try:
         return _KNOWN[kind]
     except KeyError:
-        raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
+        raise EnvironmentProblem(
+            f"{kind} is not supported yet.", hint="Use a PostgreSQL, MySQL or MariaDB database."
+        ) from None

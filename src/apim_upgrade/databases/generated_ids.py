@@ -37,3 +37,8 @@ def _postgresql(element: ContinueIds, compiler: SQLCompiler, **_: Any) -> str:
         f"AND s.refclassid = 'pg_class'::regclass JOIN pg_class c ON c.oid = s.refobjid AND c.relkind = 'S' "
         f"WHERE d.adrelid = '{table}'::regclass AND a.attname = '{element.column}'"
     )
+
+
+@compiles(ContinueIds, "mysql")
+def _mysql(element: ContinueIds, compiler: SQLCompiler, **_: Any) -> str:
+    return "DO 0"  # AUTO_INCREMENT counts rows with numbers of their own by itself

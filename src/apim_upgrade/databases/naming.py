@@ -44,3 +44,13 @@ def _postgresql(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> st
     (text,) = element.clauses
     digest = compiler.process(func.md5(text), **options)
     return f"CAST(CAST(overlay(overlay({digest} placing '3' from 13) placing '8' from 17) AS uuid) AS varchar)"
+
+
+@compiles(_NameUuid, "mysql")
+def _mysql(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = element.clauses
+    # CAST AS CHAR has made it the connection's utf8mb4, so that the bytes are those of Python.
+    digest = compiler.process(func.md5(text), **options)
+    for start, length, piece in ((13, 1, "3"), (17, 1, "8"), (21, 0, "-"), (17, 0, "-"), (13, 0, "-"), (9, 0, "-")):
+        digest = f"INSERT({digest}, {start}, {length}, '{piece}')"
+    return digest

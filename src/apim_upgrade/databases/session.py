@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, CursorResult, Row, Table
+from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect, Row, Table
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import Executable
 
@@ -75,13 +75,18 @@ class Session(ABC):
     def lock_holder(self, subject: str) -> str | None:
         """Name the process that holds the advisory lock of ``subject``, if any does."""
 
+    @property
+    @abstractmethod
+    def _printing(self) -> Dialect:
+        """The dialect in which statements are shown."""
+
     def render(self, statement: Executable | str) -> str:
         """Return the statement as the server would get it, values written in."""
         if isinstance(statement, str):
             return statement
         if not isinstance(statement, ClauseElement):
             raise TypeError(f"{type(statement).__name__} cannot be written as SQL")
-        return str(statement.compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True}))
+        return str(statement.compile(dialect=self._printing, compile_kwargs={"literal_binds": True}))
 
     def _run(self, statement: Executable | str, parameters: Mapping[str, Any] | None) -> CursorResult[Any]:
         if isinstance(statement, str):

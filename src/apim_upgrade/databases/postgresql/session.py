@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy import Connection, Result, Row
+from sqlalchemy import Connection, Dialect, Result, Row
 from sqlalchemy import text as sql_text
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
@@ -101,6 +102,10 @@ class PostgresSession(Session):
             f"AND l.objid = {_LOCK} AND l.classid = {_number(subject)}"
         )
         return str(rows[0][0]) if rows else None
+
+    @property
+    def _printing(self) -> Dialect:
+        return PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 
 
 def _number(subject: str) -> int:

@@ -1,0 +1,145 @@
+"""
+SQLAlchemy's MySQL dialect, taught what our statements leave unsaid.
+
+- **Names of tables.** Statements name tables in lower case; MySQL compares them with regard to case where files are.
+  They are written as they really are, once :meth:`Names.know` was told, and else in upper case, as all stock scripts
+  have them. Tables of our own (``apim_upgrade_…``) are as we write them.
+- **Columns that change by themselves.** ``ON UPDATE CURRENT_TIMESTAMP`` gives a row a new time whenever a statement
+  touches it. Every UPDATE of ours sets such columns to themselves, which keeps them.
+- **Tables of our own** hold any text, compared as PostgreSQL does: utf8mb4, byte by byte, long texts unbounded,
+  moments with microseconds. Their indexes are made with them, because CREATE INDEX would commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Index, Table, TableClause, Text, Update
+from sqlalchemy.dialects.mysql.base import (
+    MySQLDDLCompiler,
+    MySQLIdentifierPreparer,
+    MySQLTypeCompiler,
+)
+from sqlalchemy.dialects.mysql.mysqldb import MySQLCompiler_mysqldb
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import ClauseElement
+
+OWN = "apim_upgrade_"
+_AFTER_TABLES = "\x00"
+_PREFIX = 191
+"""Characters of a long text that an index holds; 4 bytes each fit the smallest limit of a key, 767 bytes."""
+
+
+class Names:
+    """The tables of one database as they really are."""
+
+    def __init__(self) -> None:
+        self._real: dict[str, str] = {}
+        self.changing: Mapping[str, tuple[str, ...]] = {}
+        """By table in lower case, the columns that ``ON UPDATE CURRENT_TIMESTAMP`` changes."""
+        self.stale = True
+        """Whether tables may have come or changed since :meth:`know` was told."""
+
+    def know(self, tables: Iterable[str], changing: Mapping[str, tuple[str, ...]]) -> bool:
+        """Learn what there is; return whether anything is new."""
+        real = {name.lower(): name for name in tables}
+        news = changing != self.changing or any(self._real.get(name) != as_is for name, as_is in real.items())
+        self._real |= real
+        self.changing = changing
+        return news
+
+    def meet(self, statement: ClauseElement) -> None:
+        """Learn which words of a statement are tables, so that those yet to come are spelled as they will be."""
+        for element in visitors.iterate(statement):
+            if isinstance(element, TableClause):
+                self._real.setdefault(element.name.lower(), _stock(element.name))
+
+    def real(self, table: str) -> str:
+        """Return how a table is really spelled."""
+        return self._real.get(table.lower()) or _stock(table)
+
+    def known(self, word: str) -> str:
+        """Return a word as it is spelled when it is the name of a table; any other unchanged."""
+        return self._real.get(word, word)
+
+
+def _stock(table: str) -> str:
+    return table if table.startswith(OWN) else table.upper()
+
+
+class _Preparer(MySQLIdentifierPreparer):
+    dialect: OurMySQL
+
+    def quote(self, ident: str) -> str:
+        # Columns and labels pass here as well; MySQL does not care how those are spelled.
+        return super().quote(self.dialect.names.known(ident))
+
+
+class _Compiler(MySQLCompiler_mysqldb):
+    dialect: OurMySQL
+
+    def update_tables_clause(self, update_stmt: Update, *arguments: Any, **options: Any) -> str:
+        return super().update_tables_clause(update_stmt, *arguments, **options) + _AFTER_TABLES
+
+    def visit_update(self, update_stmt: Update, *arguments: Any, **options: Any) -> str:
+        text = super().visit_update(update_stmt, *arguments, **options)
+        return text.replace(f"{_AFTER_TABLES} SET ", f" SET {self._kept(update_stmt)}", 1)
+
+    def _kept(self, statement: Update) -> str:
+        if not isinstance(statement.table, TableClause):
+            return ""
+        named = {str(getattr(column, "name", column)).lower() for column in statement._values or ()}
+        table = self.preparer.quote(statement.table.name)
+        columns = [
+            f"{table}.{self.preparer.quote(name)}"
+            for name in self.dialect.names.changing.get(statement.table.name.lower(), ())
+            if name.lower() not in named
+        ]
+        return "".join(f"{column} = {column}, " for column in columns)
+
+
+class _DDLCompiler(MySQLDDLCompiler):
+    def create_table_constraints(self, table: Any, *arguments: Any, **options: Any) -> str:
+        text: str = super().create_table_constraints(table, *arguments, **options)  # type: ignore[no-untyped-call]
+        inside = [self._index(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+        return ", \n\t".join(part for part in (text, *inside) if part)
+
+    def _index(self, index: Index) -> str:
+        columns = ", ".join(
+            self.preparer.quote(column.name) + (f"({_PREFIX})" if isinstance(column.type, Text) else "")
+            for column in index.columns
+        )
+        return f"{'UNIQUE ' if index.unique else ''}INDEX {self.preparer.quote(str(index.name))} ({columns})"
+
+    def post_create_table(self, table: Table) -> str:
+        return f"{super().post_create_table(table)} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+
+
+class _TypeCompiler(MySQLTypeCompiler):
+    def visit_TEXT(self, type_: Any, **options: Any) -> str:  # noqa: N802 - SQLAlchemy's name
+        return "LONGTEXT"
+
+    def visit_VARCHAR(self, type_: Any, **options: Any) -> str:  # noqa: N802
+        return super().visit_VARCHAR(type_, **options) if type_.length else "LONGTEXT"
+
+    def visit_BLOB(self, type_: Any, **options: Any) -> str:  # noqa: N802
+        return "LONGBLOB"
+
+    def visit_DATETIME(self, type_: Any, **options: Any) -> str:  # noqa: N802
+        return "DATETIME(6)"
+
+
+class OurMySQL(MySQLDialect_pymysql):
+    """See the module."""
+
+    supports_statement_cache = True
+    statement_compiler = _Compiler
+    ddl_compiler = _DDLCompiler
+    type_compiler_cls = _TypeCompiler
+    preparer = _Preparer  # type: ignore[assignment]
+
+    def __init__(self, names: Names | None = None, **options: Any) -> None:
+        self.names = names or Names()
+        super().__init__(**options)
