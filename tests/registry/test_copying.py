@@ -11,7 +11,7 @@ from sqlalchemy import Column, Integer, Text, func, select
 from apim_upgrade import registry
 from apim_upgrade.databases import Database
 from apim_upgrade.engine import Operation, Phase, Runner, RunRecord, Stage, Step, Work, journal, stage_table
-from apim_upgrade.registry.tables import ATTACHMENTS, CONTENT, LOG, PATH, RESOURCE
+from apim_upgrade.tables.registry import ATTACHMENTS, CONTENT, LOG, PATH, RESOURCE
 from conftest import Pair
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5)

@@ -10,25 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, String, column, select, table
+from sqlalchemy import select
 
 from apim_upgrade.checks.model import Api
 from apim_upgrade.engine import Session
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
 from apim_upgrade.registry import PROVIDERS, artifacts, provider_in_path, provider_in_tables
 from apim_upgrade.releases.model import Schema
+from apim_upgrade.tables.api import API
 
-_API = table(
-    "am_api",
-    column("api_id", Integer),
-    column("api_uuid", String),
-    column("api_provider", String),
-    column("api_name", String),
-    column("api_version", String),
-    column("context", String),
-    column("api_type", String),
-    column("status", String),
-    column("organization", String),
+_COLUMNS = (
+    "api_id",
+    "api_uuid",
+    "api_provider",
+    "api_name",
+    "api_version",
+    "context",
+    "api_type",
+    "status",
+    "organization",
 )
 
 
@@ -73,8 +73,8 @@ def read_apis(am: Session, shared: Session, live: Schema, domains: Mapping[int, 
     by_path: dict[tuple[str, str], Api] = {}
     rows_alone: list[Api] = []
     described = live.table("am_api")
-    columns = [item for item in _API.c if described is None or described.column(item.name) is not None]
-    for row in am.stream(select(*columns).order_by(_API.c.api_id)):
+    columns = [API.c[name] for name in _COLUMNS if described is None or described.column(name) is not None]
+    for row in am.stream(select(*columns).order_by(API.c.api_id)):
         uuid = getattr(row, "api_uuid", None) or ""
         path = f"{provider_in_path(row.api_provider)}/{row.api_name}/{row.api_version}"
         artifact = found.pop(uuid if by_uuid else path, None)

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from sys import intern
 
 from lxml import etree
-from sqlalchemy import LargeBinary, String, and_, column, func, or_, select, table
+from sqlalchemy import and_, func, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.artifacts import FLOWS
 from apim_upgrade.engine import Session
-from apim_upgrade.registry import PATH, RESOURCE
+from apim_upgrade.tables.api import API_OPERATION_POLICY, OPERATION_POLICY, OPERATION_POLICY_DEFINITION
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 SHARED_SEQUENCES = f"{registry.G}/apimgt/customsequences"
 _BODIES = frozenset(
@@ -162,23 +163,6 @@ def _local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-_POLICY = table(
-    "am_operation_policy",
-    column("policy_uuid", String),
-    column("policy_name", String),
-    column("policy_version", String),
-    column("organization", String),
-)
-_DEFINITION = table(
-    "am_operation_policy_definition",
-    column("policy_uuid", String),
-    column("gateway_type", String),
-    column("policy_definition", LargeBinary),
-    column("definition_md5", String),
-)
-_OF_APIS = table("am_api_operation_policy", column("policy_uuid", String))
-
-
 @dataclass(frozen=True, slots=True)
 class PolicyText:
     """One text of an operation policy, however many APIs have a copy of it."""
@@ -194,25 +178,29 @@ class PolicyText:
 
 def read_policies(am: Session) -> Iterator[PolicyText]:
     """Yield the different texts of the operation policies for the Synapse gateway, by organization and name."""
-    same = (_POLICY.c.organization, _POLICY.c.policy_name, _POLICY.c.policy_version)
-    digest = func.coalesce(_DEFINITION.c.definition_md5, _DEFINITION.c.policy_uuid)
+    same = (OPERATION_POLICY.c.organization, OPERATION_POLICY.c.policy_name, OPERATION_POLICY.c.policy_version)
+    digest = func.coalesce(OPERATION_POLICY_DEFINITION.c.definition_md5, OPERATION_POLICY_DEFINITION.c.policy_uuid)
     grouped = (
         select(
             *same,
-            func.min(_POLICY.c.policy_uuid).label("policy_uuid"),
-            func.count(_POLICY.c.policy_uuid).label("copies"),
-            func.count(_OF_APIS.c.policy_uuid).label("used"),
+            func.min(OPERATION_POLICY.c.policy_uuid).label("policy_uuid"),
+            func.count(OPERATION_POLICY.c.policy_uuid).label("copies"),
+            func.count(API_OPERATION_POLICY.c.policy_uuid).label("used"),
         )
-        .join_from(_POLICY, _DEFINITION, _DEFINITION.c.policy_uuid == _POLICY.c.policy_uuid)
-        .outerjoin(_OF_APIS, _OF_APIS.c.policy_uuid == _POLICY.c.policy_uuid)
-        .where(func.lower(_DEFINITION.c.gateway_type) == "synapse")
+        .join_from(
+            OPERATION_POLICY,
+            OPERATION_POLICY_DEFINITION,
+            OPERATION_POLICY_DEFINITION.c.policy_uuid == OPERATION_POLICY.c.policy_uuid,
+        )
+        .outerjoin(API_OPERATION_POLICY, API_OPERATION_POLICY.c.policy_uuid == OPERATION_POLICY.c.policy_uuid)
+        .where(func.lower(OPERATION_POLICY_DEFINITION.c.gateway_type) == "synapse")
         .group_by(*same, digest)
         .subquery()
     )
     texts = (
-        select(grouped, _DEFINITION.c.policy_definition)
-        .join(_DEFINITION, _DEFINITION.c.policy_uuid == grouped.c.policy_uuid)
-        .where(func.lower(_DEFINITION.c.gateway_type) == "synapse")
+        select(grouped, OPERATION_POLICY_DEFINITION.c.policy_definition)
+        .join(OPERATION_POLICY_DEFINITION, OPERATION_POLICY_DEFINITION.c.policy_uuid == grouped.c.policy_uuid)
+        .where(func.lower(OPERATION_POLICY_DEFINITION.c.gateway_type) == "synapse")
         .order_by(grouped.c.organization, grouped.c.policy_name, grouped.c.policy_uuid)
     )
     for row in am.stream(texts, batch=200):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Integer, String, column, func, select, table
+from sqlalchemy import ColumnElement, TableClause, func, select
 from sqlalchemy.sql.selectable import FromClause, Select
 
 from apim_upgrade.databases.facts import TableFacts
@@ -20,49 +20,32 @@ from apim_upgrade.engine import Session
 from apim_upgrade.estate.detect import Names
 from apim_upgrade.estate.model import ApiCount, Count, Environment, KeyManager, TenantFacts
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Tenant
-from apim_upgrade.registry import CONTENT, LOG, PROVIDERS, RESOURCE, artifacts, provider_in_path
+from apim_upgrade.registry import PROVIDERS, artifacts, provider_in_path
+from apim_upgrade.tables.api import (
+    API,
+    APPLICATION,
+    APPLICATION_KEY_MAPPING,
+    DEPLOYMENT,
+    GATEWAY_ENVIRONMENT,
+    KEY_MANAGER,
+    LABEL,
+    REVISION,
+    SUBSCRIBER,
+    SUBSCRIPTION,
+    VHOST,
+)
+from apim_upgrade.tables.identity import ACCESS_TOKEN
+from apim_upgrade.tables.registry import CONTENT, LOG, RESOURCE
+from apim_upgrade.tables.user import UM_TENANT
 
 _Key = TypeVar("_Key")
 
 MANY = 1_000_000
 """Tables whose rows the server estimates above this are not counted."""
-
-_API = table(
-    "am_api",
-    column("api_uuid", String),
-    column("api_provider", String),
-    column("api_name", String),
-    column("api_version", String),
-    column("api_type", String),
-    column("status", String),
-    column("organization", String),
-)
-_SUBSCRIBER = table("am_subscriber", column("subscriber_id", Integer), column("tenant_id", Integer))
-_APPLICATION = table("am_application", column("application_id", Integer), column("subscriber_id", Integer))
-_SUBSCRIPTION = table("am_subscription", column("application_id", Integer))
-_KEY = table("am_application_key_mapping", column("application_id", Integer), column("key_manager", String))
-_KEY_MANAGER = table(
-    "am_key_manager",
-    column("uuid", String),
-    column("name", String),
-    column("type", String),
-    column("enabled", Boolean),
-    column("tenant_domain", String),
-    column("organization", String),
-)
-_REVISION = table("am_revision", column("api_uuid", String))
-_DEPLOYMENT = table("am_deployment_revision_mapping", column("name", String))
-_ENVIRONMENT = table(
-    "am_gateway_environment",
-    column("id", Integer),
-    column("name", String),
-    column("tenant_domain", String),
-    column("organization", String),
-)
-_HOST = table("am_gw_vhost", column("gateway_env_id", Integer), column("host", String))
-_LABEL = table("am_labels", column("name", String), column("tenant_domain", String))
-_TOKEN = table("idn_oauth2_access_token", column("token_state", String))
-_TENANT = table("um_tenant", column("um_id", Integer), column("um_domain_name", String), column("um_active", Boolean))
+_API_COLUMNS = ("api_uuid", "api_provider", "api_name", "api_version", "api_type", "status", "organization")
+_TENANT_COLUMNS = (UM_TENANT.c.um_id, UM_TENANT.c.um_domain_name, UM_TENANT.c.um_active)
+_OWNER = ("tenant_domain", "organization")
+"""The columns that name a row's tenant, in old and in new releases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +92,7 @@ def read_shared(
     """
     tenants = [
         Tenant(row.um_id, row.um_domain_name, bool(row.um_active))
-        for row in users.all(select(_TENANT).order_by(_TENANT.c.um_id))
+        for row in users.all(select(*_TENANT_COLUMNS).order_by(UM_TENANT.c.um_id))
     ]
     query = artifacts()
     wanted = query.with_only_columns(
@@ -142,7 +125,7 @@ def read_am(
     tenant_of: dict[str, int] = {}
     without: list[str] = []
     matched = 0
-    for row in session.stream(select(*_present(_API, live))):
+    for row in session.stream(select(*_present(API, live, *_API_COLUMNS))):
         path = f"{provider_in_path(row.api_provider)}/{row.api_name}/{row.api_version}"
         key = row.api_uuid if by_uuid else path
         artifact = shared.artifacts.get(key)
@@ -154,29 +137,29 @@ def read_am(
         tenant_of[key] = tenant
         apis[tenant][(row.api_type or "HTTP").upper(), (by_uuid and row.status) or state or "?"] += 1
     revisions: Counter[int] = Counter()
-    if _has(_REVISION, live):
-        for row in session.stream(select(_REVISION.c.api_uuid, func.count().label("n")).group_by(_REVISION.c.api_uuid)):
+    if _has(REVISION, live):
+        for row in session.stream(select(REVISION.c.api_uuid, func.count().label("n")).group_by(REVISION.c.api_uuid)):
             if row.api_uuid in tenant_of:
                 revisions[tenant_of[row.api_uuid]] += row.n
-    owned = _APPLICATION.join(_SUBSCRIBER, _SUBSCRIBER.c.subscriber_id == _APPLICATION.c.subscriber_id)
-    tokens = count(identity, _TOKEN, identity_facts)
+    owned = APPLICATION.join(SUBSCRIBER, SUBSCRIBER.c.subscriber_id == APPLICATION.c.subscriber_id)
+    tokens = count(identity, ACCESS_TOKEN, identity_facts)
     return AmContents(
         apis,
         revisions,
-        _by_tenant(session, owned, _SUBSCRIBER.c.tenant_id),
+        _by_tenant(session, owned, SUBSCRIBER.c.tenant_id),
         _by_tenant(
             session,
-            owned.join(_SUBSCRIPTION, _SUBSCRIPTION.c.application_id == _APPLICATION.c.application_id),
-            _SUBSCRIBER.c.tenant_id,
+            owned.join(SUBSCRIPTION, SUBSCRIPTION.c.application_id == APPLICATION.c.application_id),
+            SUBSCRIBER.c.tenant_id,
         ),
         _keys(session, owned),
         _key_managers(session, live),
         _environments(session, live),
         _labels(session, live),
-        _counted(session, _DEPLOYMENT, _DEPLOYMENT.c.name) if _has(_DEPLOYMENT, live) else (),
+        _counted(session, DEPLOYMENT, DEPLOYMENT.c.name) if _has(DEPLOYMENT, live) else (),
         tokens,
-        () if tokens.approximate else _counted(identity, _TOKEN, _TOKEN.c.token_state),
-        frozenset(row[0] for row in session.all(select(_SUBSCRIBER.c.tenant_id).distinct())),
+        () if tokens.approximate else _counted(identity, ACCESS_TOKEN, ACCESS_TOKEN.c.token_state),
+        frozenset(row[0] for row in session.all(select(SUBSCRIBER.c.tenant_id).distinct())),
         tuple(sorted(without)),
         matched,
     )
@@ -229,12 +212,12 @@ def _summed(numbers: Iterable[dict[int, int]]) -> dict[int, int]:
     return total
 
 
-def _has(what: FromClause, live: Names) -> bool:
-    return any(owner == getattr(what, "name", "") for owner, _ in live)
+def _has(what: TableClause, live: Names) -> bool:
+    return any(owner == what.name for owner, _ in live)
 
 
-def _present(what: FromClause, live: Names) -> list[ColumnElement[Any]]:
-    return [item for item in what.c if (getattr(what, "name", ""), item.name) in live]
+def _present(what: TableClause, live: Names, *names: str) -> list[ColumnElement[Any]]:
+    return [what.c[name] for name in names if (what.name, name) in live]
 
 
 def _counted(session: Session, what: FromClause, item: ColumnElement[str]) -> tuple[tuple[str, int], ...]:
@@ -252,9 +235,13 @@ def _grouped_counts(session: Session, what: FromClause, item: ColumnElement[_Key
 
 def _keys(session: Session, owned: FromClause) -> dict[tuple[int, str], int]:
     query = (
-        select(_SUBSCRIBER.c.tenant_id, _KEY.c.key_manager, func.count().label("n"))
-        .select_from(owned.join(_KEY, _KEY.c.application_id == _APPLICATION.c.application_id))
-        .group_by(_SUBSCRIBER.c.tenant_id, _KEY.c.key_manager)
+        select(SUBSCRIBER.c.tenant_id, APPLICATION_KEY_MAPPING.c.key_manager, func.count().label("n"))
+        .select_from(
+            owned.join(
+                APPLICATION_KEY_MAPPING, APPLICATION_KEY_MAPPING.c.application_id == APPLICATION.c.application_id
+            )
+        )
+        .group_by(SUBSCRIBER.c.tenant_id, APPLICATION_KEY_MAPPING.c.key_manager)
     )
     return {(row.tenant_id, row.key_manager or ""): int(row.n) for row in session.all(query)}
 
@@ -265,24 +252,26 @@ def _owner(row: Any) -> str:
 
 
 def _key_managers(session: Session, live: Names) -> tuple[tuple[str, str, str, str, bool], ...]:
-    rows = session.all(select(*_present(_KEY_MANAGER, live)).order_by(_KEY_MANAGER.c.name, _KEY_MANAGER.c.uuid))
+    columns = _present(KEY_MANAGER, live, "uuid", "name", "type", "enabled", *_OWNER)
+    rows = session.all(select(*columns).order_by(KEY_MANAGER.c.name, KEY_MANAGER.c.uuid))
     return tuple((_owner(row), row.uuid, row.name or "", row.type or "", bool(row.enabled)) for row in rows)
 
 
 def _environments(session: Session, live: Names) -> dict[str, tuple[Environment, ...]]:
-    if not _has(_ENVIRONMENT, live):
+    if not _has(GATEWAY_ENVIRONMENT, live):
         return {}
     hosts: defaultdict[int, list[str]] = defaultdict(list)
-    for row in session.all(select(_HOST).order_by(_HOST.c.host)):
+    for row in session.all(select(VHOST.c.gateway_env_id, VHOST.c.host).order_by(VHOST.c.host)):
         hosts[row.gateway_env_id].append(row.host)
-    rows = session.all(select(*_present(_ENVIRONMENT, live)).order_by(_ENVIRONMENT.c.name))
+    columns = _present(GATEWAY_ENVIRONMENT, live, "id", "name", *_OWNER)
+    rows = session.all(select(*columns).order_by(GATEWAY_ENVIRONMENT.c.name))
     return _grouped((_owner(row), Environment(row.name, tuple(hosts[row.id]))) for row in rows)
 
 
 def _labels(session: Session, live: Names) -> dict[str, tuple[str, ...]]:
-    if not _has(_LABEL, live):
+    if not _has(LABEL, live):
         return {}
-    rows: Select[Any] = select(_LABEL).order_by(_LABEL.c.name)
+    rows: Select[Any] = select(LABEL.c.name, LABEL.c.tenant_domain).order_by(LABEL.c.name)
     return _grouped((row.tenant_domain or SUPER_TENANT_DOMAIN, row.name) for row in session.all(rows))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from sqlalchemy import String, column, exists, func, select, table
+from sqlalchemy import exists, func, select, table
 
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.dbms import dbms_of
@@ -30,6 +30,7 @@ from apim_upgrade.estate.model import DatabaseFacts, Estate
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
 from apim_upgrade.releases import HOME_OF, PARTS, Release, Schema, part_of, sources, targets
 from apim_upgrade.schema import introspect
+from apim_upgrade.tables.api import API
 
 _OTHER = {"am": "shared", "shared": "am"}
 _CALLED = {
@@ -265,8 +266,7 @@ def _behind(session: Session, detected: Detection) -> Detection:
     for reached, name in filled_columns():
         if release < reached:
             continue
-        api = table("am_api", column(name, String))
-        filled = select(func.count().label("apis"), func.count(api.c[name]).label("filled")).select_from(api)
+        filled = select(func.count().label("apis"), func.count(API.c[name]).label("filled")).select_from(API)
         (row,) = session.all(filled)
         if row.filled * 2 < row.apis:
             before = max(known for known in sources() if known < reached)

@@ -20,7 +20,6 @@ from sqlalchemy import ColumnElement, Row, TableClause, and_, false, literal_col
 from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.engine import Session
-from apim_upgrade.gateway import tables as t
 from apim_upgrade.gateway.endpoints import read_config, serves, urls
 from apim_upgrade.gateway.model import (
     PRODUCT,
@@ -36,7 +35,52 @@ from apim_upgrade.gateway.model import (
     RevisionInput,
     Sequence,
 )
+from apim_upgrade.tables.api import (
+    API,
+    API_CLIENT_CERTIFICATE,
+    API_DEFAULT_VERSION,
+    API_OPERATION_POLICY,
+    API_OPERATION_POLICY_MAPPING,
+    API_POLICY_MAPPING,
+    API_PRODUCT_MAPPING,
+    API_RESOURCE_SCOPE_MAPPING,
+    API_REVISION_METADATA,
+    API_URL_MAPPING,
+    CERTIFICATE_METADATA,
+    GRAPHQL_COMPLEXITY,
+    OPERATION_POLICY,
+    OPERATION_POLICY_DEFINITION,
+    REVISION,
+    SHARED_SCOPE,
+)
+from apim_upgrade.tables.registry import CONTENT, PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY, RESOURCE_TAG, TAG
+from apim_upgrade.tables.user import UM_TENANT
 
+_API_COLUMNS = (
+    "api_id",
+    "api_uuid",
+    "api_provider",
+    "api_name",
+    "api_version",
+    "api_type",
+    "context",
+    "context_template",
+    "api_tier",
+    "gateway_vendor",
+    "api_subtype",
+    "is_egress",
+    "api_display_name",
+)
+"""What is read of AM_API; the last four only newer releases have."""
+_OPERATION_COLUMNS = (
+    "url_mapping_id",
+    "api_id",
+    "http_method",
+    "auth_scheme",
+    "url_pattern",
+    "throttling_tier",
+    "revision_uuid",
+)
 _ROWS = 500
 _CONTENTS = 50
 _WORKING_COPY = "Current API"
@@ -136,8 +180,8 @@ class _Batch:
     def offered(self) -> ColumnElement[bool]:
         """Mapping rows of the batch's product revisions."""
         return and_(
-            t.PRODUCT_MAPPING.c.api_id.in_(set(self.products.values())),
-            t.PRODUCT_MAPPING.c.revision_uuid.in_(self.products),
+            API_PRODUCT_MAPPING.c.api_id.in_(set(self.products.values())),
+            API_PRODUCT_MAPPING.c.revision_uuid.in_(self.products),
         )
 
 
@@ -145,21 +189,22 @@ class _Reader:
     def __init__(self, am: Session, shared: Session, users: Session) -> None:
         self._am = am
         self._shared = shared
-        missing = set(t.API_SINCE) - _columns(am, t.API)
-        self._api_columns = [null().label(item.name) if item.name in missing else item for item in t.API.columns]
-        self._has_key_type = "key_type" in _columns(am, t.CLIENT_CERTIFICATE)
-        self._has_policies = am.exists(t.OPERATION_POLICY_MAPPING.name)
-        self._has_api_policies = am.exists(t.API_POLICY_MAPPING.name)
-        self._domains = {row.um_id: row.um_domain_name for row in users.all(select(t.TENANT))}
+        there = _columns(am, API)
+        self._api_columns = [API.c[name] if name in there else null().label(name) for name in _API_COLUMNS]
+        self._has_key_type = "key_type" in _columns(am, API_CLIENT_CERTIFICATE)
+        self._has_policies = am.exists(API_OPERATION_POLICY_MAPPING.name)
+        self._has_api_policies = am.exists(API_POLICY_MAPPING.name)
+        tenants = users.all(select(UM_TENANT.c.um_id, UM_TENANT.c.um_domain_name))
+        self._domains = {row.um_id: row.um_domain_name for row in tenants}
         self._domains[_SUPER_TENANT[0]] = _SUPER_TENANT[1]
         self._shared_scopes = _grouped(
-            (row.tenant_id, row.name) for row in am.all(select(t.SHARED_SCOPE).order_by(t.SHARED_SCOPE.c.name))
+            (row.tenant_id, row.name) for row in am.all(select(SHARED_SCOPE).order_by(SHARED_SCOPE.c.name))
         )
         self._endpoint_certificates: Mapping[int, tuple[EndpointCertificate, ...]] = {}
-        if "certificate" in _columns(am, t.ENDPOINT_CERTIFICATE):
+        if "certificate" in _columns(am, CERTIFICATE_METADATA):
             self._endpoint_certificates = _grouped(
                 (row.tenant_id, EndpointCertificate(row.alias, row.end_point, bytes(row.certificate or b"")))
-                for row in am.all(select(t.ENDPOINT_CERTIFICATE).order_by(t.ENDPOINT_CERTIFICATE.c.alias))
+                for row in am.all(select(CERTIFICATE_METADATA).order_by(CERTIFICATE_METADATA.c.alias))
             )
         self._tenant_sequences: dict[int, dict[tuple[str, str], Sequence]] = {}
 
@@ -167,28 +212,28 @@ class _Reader:
         """Yield revisions with their APIs, a batch at a time, in order of the revisions' UUIDs."""
         query = (
             select(
-                t.REVISION.c.id.label("number"),
-                t.REVISION.c.revision_uuid,
-                t.REVISION_TIER.c.api_tier.label("revision_tier"),
+                REVISION.c.id.label("number"),
+                REVISION.c.revision_uuid,
+                API_REVISION_METADATA.c.api_tier.label("revision_tier"),
                 *self._api_columns,
             )
-            .join_from(t.REVISION, t.API, t.API.c.api_uuid == t.REVISION.c.api_uuid)
+            .join_from(REVISION, API, API.c.api_uuid == REVISION.c.api_uuid)
             .outerjoin(
-                t.REVISION_TIER,
+                API_REVISION_METADATA,
                 and_(
-                    t.REVISION_TIER.c.api_uuid == t.REVISION.c.api_uuid,
-                    t.REVISION_TIER.c.revision_uuid == t.REVISION.c.revision_uuid,
+                    API_REVISION_METADATA.c.api_uuid == REVISION.c.api_uuid,
+                    API_REVISION_METADATA.c.revision_uuid == REVISION.c.revision_uuid,
                 ),
             )
-            .order_by(t.REVISION.c.revision_uuid)
+            .order_by(REVISION.c.revision_uuid)
             .limit(_ROWS)
         )
         if wanted is not None:
             for some in _batches(sorted(wanted), _ROWS):
-                yield self._heads(query.where(t.REVISION.c.revision_uuid.in_(some)))
+                yield self._heads(query.where(REVISION.c.revision_uuid.in_(some)))
             return
         last = ""
-        while heads := self._heads(query.where(t.REVISION.c.revision_uuid > last)):
+        while heads := self._heads(query.where(REVISION.c.revision_uuid > last)):
             yield heads
             last = heads[-1].uuid
 
@@ -200,43 +245,45 @@ class _Reader:
         batch, rows = _Batch(heads), _Rows()
         if batch.products:
             self._read_offers(batch, rows)
-        for _, key, operation in self._operations(batch.copies(t.URL_MAPPING), rows):
+        for _, key, operation in self._operations(batch.copies(API_URL_MAPPING), rows):
             rows.operations[key].append(operation)
         self._read_api_policies(heads, rows)
         self._read_certificates(batch, rows)
         for row in self._am.all(
-            select(t.COMPLEXITY).where(batch.copies(t.COMPLEXITY)).order_by(t.COMPLEXITY.c.type, t.COMPLEXITY.c.field)
+            select(GRAPHQL_COMPLEXITY)
+            .where(batch.copies(GRAPHQL_COMPLEXITY))
+            .order_by(GRAPHQL_COMPLEXITY.c.type, GRAPHQL_COMPLEXITY.c.field)
         ):
             rows.complexity[_key(row)].append(Complexity(row.type, row.field, row.complexity_value))
-        defaults = t.DEFAULT_VERSION.c
+        defaults = API_DEFAULT_VERSION.c
         rows.default_versions = {
             row.api_id
             for row in self._am.all(
-                select(t.API.c.api_id)
+                select(API.c.api_id)
                 .join_from(
-                    t.API,
-                    t.DEFAULT_VERSION,
+                    API,
+                    API_DEFAULT_VERSION,
                     and_(
-                        defaults.api_name == t.API.c.api_name,
-                        defaults.api_provider == t.API.c.api_provider,
-                        defaults.default_api_version == t.API.c.api_version,
+                        defaults.api_name == API.c.api_name,
+                        defaults.api_provider == API.c.api_provider,
+                        defaults.default_api_version == API.c.api_version,
                     ),
                 )
-                .where(t.API.c.api_id.in_(batch.apis | batch.members))
+                .where(API.c.api_id.in_(batch.apis | batch.members))
             )
         }
         return rows
 
     def _read_offers(self, batch: _Batch, rows: _Rows) -> None:
-        offered = select(t.PRODUCT_MAPPING).where(batch.offered())
-        mapped = t.URL_MAPPING.c.url_mapping_id.in_(offered.with_only_columns(t.PRODUCT_MAPPING.c.url_mapping_id))
+        offered = select(API_PRODUCT_MAPPING).where(batch.offered())
+        mapped = API_URL_MAPPING.c.url_mapping_id.in_(offered.with_only_columns(API_PRODUCT_MAPPING.c.url_mapping_id))
         operations = {mapping: (key[0], operation) for mapping, key, operation in self._operations(mapped, rows)}
-        for row in self._am.all(offered.order_by(t.PRODUCT_MAPPING.c.api_product_mapping_id)):
+        for row in self._am.all(offered.order_by(API_PRODUCT_MAPPING.c.api_product_mapping_id)):
             if row.url_mapping_id in operations:
                 api_id, operation = operations[row.url_mapping_id]
                 rows.offers[row.revision_uuid].setdefault(api_id, []).append(operation)
         batch.members = {api_id for offers in rows.offers.values() for api_id in offers}
-        query = select(*self._api_columns).where(t.API.c.api_id.in_(batch.members))
+        query = select(*self._api_columns).where(API.c.api_id.in_(batch.members))
         rows.members = {row.api_id: row for row in self._am.all(query)}
 
     def _operations(self, condition: ColumnElement[bool], rows: _Rows) -> Iterator[tuple[int, _Key, Operation]]:
@@ -244,16 +291,19 @@ class _Reader:
         scopes = _grouped(
             (row.url_mapping_id, row.scope_name)
             for row in self._am.all(
-                select(t.RESOURCE_SCOPE)
+                select(API_RESOURCE_SCOPE_MAPPING)
                 .join_from(
-                    t.RESOURCE_SCOPE, t.URL_MAPPING, t.URL_MAPPING.c.url_mapping_id == t.RESOURCE_SCOPE.c.url_mapping_id
+                    API_RESOURCE_SCOPE_MAPPING,
+                    API_URL_MAPPING,
+                    API_URL_MAPPING.c.url_mapping_id == API_RESOURCE_SCOPE_MAPPING.c.url_mapping_id,
                 )
                 .where(condition)
-                .order_by(t.RESOURCE_SCOPE.c.scope_name)
+                .order_by(API_RESOURCE_SCOPE_MAPPING.c.scope_name)
             )
         )
         uses = self._operation_policies(condition, rows)
-        for row in self._am.all(select(t.URL_MAPPING).where(condition).order_by(t.URL_MAPPING.c.url_mapping_id)):
+        columns = [API_URL_MAPPING.c[name] for name in _OPERATION_COLUMNS]
+        for row in self._am.all(select(*columns).where(condition).order_by(API_URL_MAPPING.c.url_mapping_id)):
             operation = Operation(
                 row.http_method or "",
                 row.url_pattern or "",
@@ -268,26 +318,26 @@ class _Reader:
         if not self._has_policies:
             return {}
         used = (
-            select(t.OPERATION_POLICY_MAPPING)
+            select(API_OPERATION_POLICY_MAPPING)
             .join_from(
-                t.OPERATION_POLICY_MAPPING,
-                t.URL_MAPPING,
-                t.URL_MAPPING.c.url_mapping_id == t.OPERATION_POLICY_MAPPING.c.url_mapping_id,
+                API_OPERATION_POLICY_MAPPING,
+                API_URL_MAPPING,
+                API_URL_MAPPING.c.url_mapping_id == API_OPERATION_POLICY_MAPPING.c.url_mapping_id,
             )
             .where(condition)
         )
-        found = self._am.all(used.order_by(t.OPERATION_POLICY_MAPPING.c.policy_order))
+        found = self._am.all(used.order_by(API_OPERATION_POLICY_MAPPING.c.policy_order))
         self._read_policies({row.policy_uuid for row in found}, rows)
         return _grouped((row.url_mapping_id, _use(row)) for row in found)
 
     def _read_api_policies(self, heads: list[_Head], rows: _Rows) -> None:
         if not self._has_api_policies:
             return
-        mapping = t.API_POLICY_MAPPING.c
+        mapping = API_POLICY_MAPPING.c
         revised = {head.api.api_uuid: head.api.api_id for head in heads}
         members = {row.api_uuid: row.api_id for row in rows.members.values()}
         found = self._am.all(
-            select(t.API_POLICY_MAPPING)
+            select(API_POLICY_MAPPING)
             .where(
                 or_(
                     and_(mapping.api_uuid.in_(revised), mapping.revision_uuid.in_([head.uuid for head in heads])),
@@ -306,14 +356,14 @@ class _Reader:
             definitions = _grouped(
                 (row.policy_uuid, (row.gateway_type, bytes(row.policy_definition or b"")))
                 for row in self._am.all(
-                    select(t.OPERATION_POLICY_DEFINITION)
-                    .where(t.OPERATION_POLICY_DEFINITION.c.policy_uuid.in_(some))
-                    .order_by(t.OPERATION_POLICY_DEFINITION.c.gateway_type)
+                    select(OPERATION_POLICY_DEFINITION)
+                    .where(OPERATION_POLICY_DEFINITION.c.policy_uuid.in_(some))
+                    .order_by(OPERATION_POLICY_DEFINITION.c.gateway_type)
                 )
             )
-            clones = select(t.API_OPERATION_POLICY).where(t.API_OPERATION_POLICY.c.policy_uuid.in_(some))
+            clones = select(API_OPERATION_POLICY).where(API_OPERATION_POLICY.c.policy_uuid.in_(some))
             origins = {row.policy_uuid: row.cloned_policy_uuid or "" for row in self._am.all(clones)}
-            for row in self._am.all(select(t.OPERATION_POLICY).where(t.OPERATION_POLICY.c.policy_uuid.in_(some))):
+            for row in self._am.all(select(OPERATION_POLICY).where(OPERATION_POLICY.c.policy_uuid.in_(some))):
                 rows.policies[row.policy_uuid] = Policy(
                     row.policy_uuid,
                     row.policy_name or "",
@@ -330,7 +380,7 @@ class _Reader:
                 )
 
     def _read_certificates(self, batch: _Batch, rows: _Rows) -> None:
-        certificates = t.CLIENT_CERTIFICATE.c
+        certificates = API_CLIENT_CERTIFICATE.c
         found = self._am.all(
             select(
                 certificates.alias,
@@ -341,7 +391,7 @@ class _Reader:
                 certificates.key_type if self._has_key_type else null().label("key_type"),
             )
             .where(
-                batch.copies(t.CLIENT_CERTIFICATE, _WORKING_COPY),
+                batch.copies(API_CLIENT_CERTIFICATE, _WORKING_COPY),
                 certificates.removed == false(),
             )
             .order_by(certificates.alias)
@@ -440,7 +490,7 @@ class _Reader:
     def _sequences_of(self, tenant: int) -> dict[tuple[str, str], Sequence]:
         if tenant not in self._tenant_sequences:
             found = self._shared.all(
-                _files().where(t.PATH.c.reg_path_value.like(_TENANT_SEQUENCES + "%"), t.PATH.c.reg_tenant_id == tenant)
+                _files().where(PATH.c.reg_path_value.like(_TENANT_SEQUENCES + "%"), PATH.c.reg_tenant_id == tenant)
             )
             sequences = {}
             for row in found:
@@ -458,8 +508,8 @@ class _Reader:
             row
             for row in self._shared.all(
                 _files()
-                .add_columns(t.RESOURCE.c.reg_created_time, t.RESOURCE.c.reg_last_updated_time, t.PATH.c.reg_path_id)
-                .where(t.RESOURCE.c.reg_uuid.in_(uuids), t.RESOURCE.c.reg_name == "api")
+                .add_columns(RESOURCE.c.reg_created_time, RESOURCE.c.reg_last_updated_time, PATH.c.reg_path_id)
+                .where(RESOURCE.c.reg_uuid.in_(uuids), RESOURCE.c.reg_name == "api")
             )
             if row.reg_path_value.startswith(_DATA)
         ]
@@ -475,11 +525,11 @@ class _Reader:
         for file in self._shared.all(
             _files()
             .where(
-                t.PATH.c.reg_path_value.in_(sorted({path for _, path in paths})),
-                t.RESOURCE.c.reg_name.not_in(("api", "icon")),
-                t.RESOURCE.c.reg_name.not_like("%.wsdl"),
+                PATH.c.reg_path_value.in_(sorted({path for _, path in paths})),
+                RESOURCE.c.reg_name.not_in(("api", "icon")),
+                RESOURCE.c.reg_name.not_like("%.wsdl"),
             )
-            .order_by(t.PATH.c.reg_path_value, t.RESOURCE.c.reg_name)
+            .order_by(PATH.c.reg_path_value, RESOURCE.c.reg_name)
         ):
             place = paths.get((file.reg_tenant_id, file.reg_path_value))
             if place is not None:
@@ -500,12 +550,12 @@ class _Reader:
         }
 
     def _properties(self, ids: list[int]) -> Mapping[tuple[int, int], tuple[tuple[str, str], ...]]:
-        link, value = t.RESOURCE_PROPERTY.c, t.PROPERTY.c
+        link, value = RESOURCE_PROPERTY.c, PROPERTY.c
         rows = self._shared.all(
             select(link.reg_tenant_id, link.reg_path_id, value.reg_name, value.reg_value)
             .join_from(
-                t.RESOURCE_PROPERTY,
-                t.PROPERTY,
+                RESOURCE_PROPERTY,
+                PROPERTY,
                 and_(value.reg_id == link.reg_property_id, value.reg_tenant_id == link.reg_tenant_id),
             )
             .where(link.reg_path_id.in_(ids), link.reg_resource_name == "api")
@@ -514,12 +564,10 @@ class _Reader:
         return _grouped(((row.reg_tenant_id, row.reg_path_id), (row.reg_name, row.reg_value or "")) for row in rows)
 
     def _tags(self, ids: list[int]) -> Mapping[tuple[int, int], tuple[str, ...]]:
-        link, tag = t.RESOURCE_TAG.c, t.TAG.c
+        link, tag = RESOURCE_TAG.c, TAG.c
         rows = self._shared.all(
             select(link.reg_tenant_id, link.reg_path_id, tag.reg_tag_name)
-            .join_from(
-                t.RESOURCE_TAG, t.TAG, and_(tag.reg_id == link.reg_tag_id, tag.reg_tenant_id == link.reg_tenant_id)
-            )
+            .join_from(RESOURCE_TAG, TAG, and_(tag.reg_id == link.reg_tag_id, tag.reg_tenant_id == link.reg_tenant_id))
             .where(link.reg_path_id.in_(ids), link.reg_resource_name == "api")
             .order_by(tag.reg_id)
         )
@@ -530,24 +578,22 @@ def _files() -> Select[Any]:
     """Files of the registry with their folders and contents."""
     return (
         select(
-            t.RESOURCE.c.reg_tenant_id,
-            t.PATH.c.reg_path_value,
-            t.RESOURCE.c.reg_name,
-            t.RESOURCE.c.reg_uuid,
-            t.CONTENT.c.reg_content_data,
+            RESOURCE.c.reg_tenant_id,
+            PATH.c.reg_path_value,
+            RESOURCE.c.reg_name,
+            RESOURCE.c.reg_uuid,
+            CONTENT.c.reg_content_data,
         )
         .join_from(
-            t.RESOURCE,
-            t.PATH,
-            and_(
-                t.PATH.c.reg_path_id == t.RESOURCE.c.reg_path_id, t.PATH.c.reg_tenant_id == t.RESOURCE.c.reg_tenant_id
-            ),
+            RESOURCE,
+            PATH,
+            and_(PATH.c.reg_path_id == RESOURCE.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE.c.reg_tenant_id),
         )
         .join(
-            t.CONTENT,
+            CONTENT,
             and_(
-                t.CONTENT.c.reg_content_id == t.RESOURCE.c.reg_content_id,
-                t.CONTENT.c.reg_tenant_id == t.RESOURCE.c.reg_tenant_id,
+                CONTENT.c.reg_content_id == RESOURCE.c.reg_content_id,
+                CONTENT.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
             ),
         )
     )

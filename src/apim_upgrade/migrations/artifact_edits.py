@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, Integer, LargeBinary, Row, String, Table, Text, column, select, table
+from sqlalchemy import Column, Integer, LargeBinary, Row, Table, Text, select
 
 from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Session, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.prepare import artifact_item
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.api import API
 
 _BATCH = 500
-_API = table("am_api", column("api_uuid", String), column("version_comparable", String))
 _TIME_UNITS = {"productionTps": "productionTimeUnit", "sandboxTps": "sandboxTimeUnit"}
 _SECOND = "1000"
 """Milliseconds: what a limit of calls meant before 4.5.0 gave it a unit."""
@@ -128,5 +128,5 @@ def _batches(rows: Iterator[Row[Any]]) -> Iterator[list[Row[Any]]]:
 
 
 def _stamps(session: Session, batch: list[Row[Any]]) -> dict[str, str]:
-    query = select(_API.c.api_uuid, _API.c.version_comparable).where(_API.c.api_uuid.in_([row.uuid for row in batch]))
+    query = select(API.c.api_uuid, API.c.version_comparable).where(API.c.api_uuid.in_([row.uuid for row in batch]))
     return {row.api_uuid: row.version_comparable or "" for row in session.all(query)}

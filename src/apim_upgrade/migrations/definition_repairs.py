@@ -40,7 +40,8 @@ from apim_upgrade.gateway.api_json import ASYNCHRONOUS
 from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT
-from apim_upgrade.registry import PATH, PROVIDERS, RESOURCE
+from apim_upgrade.registry import PROVIDERS
+from apim_upgrade.tables.registry import CONTENT, PATH, RESOURCE
 
 ASIDE = Table(
     f"{PREFIX}quarantine_definitions",
@@ -130,15 +131,15 @@ def steps(upgrade: Upgrade) -> list[Step]:
             stage.c.tenant_id,
             stage.c.path,
             stage.c.content_id,
-            registry.CONTENT.c.reg_content_data,
+            CONTENT.c.reg_content_data,
             stage.c.repaired_sha256,
         )
         .select_from(stage)
         .join(
-            registry.CONTENT,
+            CONTENT,
             and_(
-                registry.CONTENT.c.reg_content_id == stage.c.content_id,
-                registry.CONTENT.c.reg_tenant_id == stage.c.tenant_id,
+                CONTENT.c.reg_content_id == stage.c.content_id,
+                CONTENT.c.reg_tenant_id == stage.c.tenant_id,
             ),
         )
         .where(

@@ -8,8 +8,8 @@ from sqlalchemy import Column, Integer, String, select
 from sqlalchemy.sql.selectable import FromClause
 
 from apim_upgrade.engine import Operation, Stage, Work, stage_table
-from apim_upgrade.migrations.am_tables import CONSUMER_APP
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.identity import CONSUMER_APP
 
 
 def oauth_clients(upgrade: Upgrade) -> tuple[FromClause, tuple[Operation, ...]]:

@@ -17,7 +17,7 @@ from apim_upgrade import registry
 from apim_upgrade.engine import Load, Phase, Sql, Step, Work
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
-from apim_upgrade.registry.tables import TENANT as UM_TENANT
+from apim_upgrade.tables.user import UM_TENANT
 
 _CREATED = "CREATED"
 

@@ -18,8 +18,8 @@ from apim_upgrade.engine import Operation, Phase, Stage, Step, Work
 from apim_upgrade.migrations.artifact_edits import edited_artifacts
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.registry.tables import PATH, RESOURCE
 from apim_upgrade.releases.registry_files import TypeField, stock_workflow_extensions, type_fields
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 _GOVERNANCE = "repository/components/org.wso2.carbon.governance"
 _DEFINITION = f"{registry.G}/{_GOVERNANCE}/types", "api.rxt"

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.registry.tables import LOG, PATH, RESOURCE
+from apim_upgrade.tables.registry import LOG, PATH, RESOURCE
 
 
 def steps(upgrade: Upgrade) -> list[Step]:

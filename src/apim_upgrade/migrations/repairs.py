@@ -12,20 +12,12 @@ from typing import Any
 from sqlalchemy import Row, and_, case, exists, func, literal, or_, select, update
 
 from apim_upgrade.engine import Phase, Sql, Step, Work
-from apim_upgrade.migrations.am_tables import (
-    API,
-    API_URL_MAPPING,
-    APPLICATION,
-    APPLICATION_KEY_MAPPING,
-    KEY_MANAGER,
-    PRODUCT,
-    RESIDENT_KEY_MANAGER,
-    blank,
-)
+from apim_upgrade.migrations.conventions import PRODUCT, RESIDENT_KEY_MANAGER, blank
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.oauth_clients import oauth_clients
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID, Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
+from apim_upgrade.tables.api import API, API_URL_MAPPING, APPLICATION, APPLICATION_KEY_MAPPING, KEY_MANAGER
 
 
 def steps(upgrade: Upgrade) -> list[Step]:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Column, LargeBinary, Select, String, exists, insert, literal, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import SYSTEM_CONFIG
 from apim_upgrade.migrations.v4_1_0.configuration_document import read, write
+from apim_upgrade.tables.api import SYSTEM_CONFIG
 
 _TENANT_CONFIG = "TENANT"
 _MYSQL_LIMIT = 65_535

@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from apim_upgrade.engine import Work
 from apim_upgrade.migrations.workspace import TENANT
 from apim_upgrade.registry.paths import split
-from apim_upgrade.registry.tables import CONTENT, PATH, RESOURCE
+from apim_upgrade.tables.registry import CONTENT, PATH, RESOURCE
 
 
 def tenant_files(work: Work, database: str, path: str) -> Iterator[tuple[str, bytes]]:

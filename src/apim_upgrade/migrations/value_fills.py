@@ -24,9 +24,9 @@ from sqlalchemy import (
 )
 
 from apim_upgrade.engine import Phase, Sql, Step
-from apim_upgrade.migrations.am_tables import APPLICATION
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.releases.value_fills import ValueFill, value_fills
+from apim_upgrade.tables.api import APPLICATION
 
 _TYPES = {str: String, int: Integer, bytes: LargeBinary}
 

@@ -50,19 +50,14 @@ from apim_upgrade.registry.reading import (
     resource_path,
     working_artifact,
 )
-from apim_upgrade.registry.tables import CONTENT, LOG, PATH, RESOURCE
 
 __all__ = [
     "API_MEDIA_TYPE",
     "ARTIFACT",
-    "CONTENT",
     "DATABASE",
     "DOCUMENT_MEDIA_TYPE",
     "INDEXING",
-    "LOG",
-    "PATH",
     "PROVIDERS",
-    "RESOURCE",
     "REVISIONS",
     "SYSTEM_USER",
     "Action",

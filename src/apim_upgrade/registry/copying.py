@@ -36,7 +36,7 @@ from apim_upgrade.engine import Operation, Sql, Stage, Work
 from apim_upgrade.registry.folders import DATABASE, derived_stage, make_folders
 from apim_upgrade.registry.log import Action, log
 from apim_upgrade.registry.paths import SYSTEM_USER, join, resource_uuid
-from apim_upgrade.registry.tables import ATTACHMENTS, CONTENT, PATH, RESOURCE
+from apim_upgrade.tables.registry import ATTACHMENTS, CONTENT, PATH, RESOURCE
 
 
 def copy_folders(stage: Table, started: datetime) -> tuple[Operation, ...]:

@@ -26,7 +26,7 @@ from sqlalchemy.sql.selectable import Select
 from apim_upgrade.engine import Operation, Sql, Stage, Work, stage_table
 from apim_upgrade.registry.log import Action, log
 from apim_upgrade.registry.paths import SYSTEM_USER, ancestors, resource_uuid, split
-from apim_upgrade.registry.tables import PATH, RESOURCE
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 DATABASE = "shared"
 _PREFIX = stage_table("").name

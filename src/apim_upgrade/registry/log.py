@@ -10,7 +10,7 @@ from sqlalchemy import Insert, insert, literal
 from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.registry.paths import SYSTEM_USER
-from apim_upgrade.registry.tables import LOG
+from apim_upgrade.tables.registry import LOG
 
 
 class Action(IntEnum):

@@ -10,7 +10,7 @@ from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.engine import Session
 from apim_upgrade.registry.paths import API_MEDIA_TYPE, ARTIFACT, PROVIDERS, split
-from apim_upgrade.registry.tables import CONTENT, PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
+from apim_upgrade.tables.registry import CONTENT, PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
 
 _STATE = "registry.lifecycle.APILifeCycle.state"
 """The property that holds an API's life-cycle state up to 4.1, such as ``Published``."""

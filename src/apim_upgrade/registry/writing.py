@@ -13,7 +13,8 @@ from apim_upgrade.registry.folders import DATABASE, derived_stage, make_folders
 from apim_upgrade.registry.log import Action, log
 from apim_upgrade.registry.paths import SYSTEM_USER, join, resource_uuid
 from apim_upgrade.registry.reading import resource_path
-from apim_upgrade.registry.tables import CONTENT, PATH, PERMISSION, RESOURCE, ROLE_PERMISSION
+from apim_upgrade.tables.registry import CONTENT, PATH, RESOURCE
+from apim_upgrade.tables.user import UM_PERMISSION, UM_ROLE_PERMISSION
 
 _RIGHTS_LENGTH = 255
 """UM_RESOURCE_ID is no longer than this; a longer path cannot carry rights and inherits."""
@@ -130,52 +131,54 @@ def copy_rights(stage: Table) -> tuple[Operation, ...]:
     ``stage`` has the columns ``tenant_id``, ``source_path``, ``target_path`` (and may have more). A target that has
     rights of its own for an action keeps them.
     """
-    target = PERMISSION.alias("target")
-    granted = ROLE_PERMISSION.alias("granted")
+    target = UM_PERMISSION.alias("target")
+    granted = UM_ROLE_PERMISSION.alias("granted")
     has = exists().where(
         target.c.um_resource_id == stage.c.target_path,
-        target.c.um_action == PERMISSION.c.um_action,
+        target.c.um_action == UM_PERMISSION.c.um_action,
         target.c.um_tenant_id == stage.c.tenant_id,
     )
-    source = and_(PERMISSION.c.um_resource_id == stage.c.source_path, PERMISSION.c.um_tenant_id == stage.c.tenant_id)
+    source = and_(
+        UM_PERMISSION.c.um_resource_id == stage.c.source_path, UM_PERMISSION.c.um_tenant_id == stage.c.tenant_id
+    )
     return (
         Sql(
-            insert(PERMISSION).from_select(
+            insert(UM_PERMISSION).from_select(
                 ["um_resource_id", "um_action", "um_tenant_id"],
-                select(stage.c.target_path, PERMISSION.c.um_action, stage.c.tenant_id)
+                select(stage.c.target_path, UM_PERMISSION.c.um_action, stage.c.tenant_id)
                 .distinct()
-                .join(PERMISSION, source)
+                .join(UM_PERMISSION, source)
                 .where(func.length(stage.c.target_path) <= _RIGHTS_LENGTH, ~has)
-                .order_by(stage.c.tenant_id, stage.c.target_path, PERMISSION.c.um_action),
+                .order_by(stage.c.tenant_id, stage.c.target_path, UM_PERMISSION.c.um_action),
             ),
             "rights",
             counts=False,
         ),
         Sql(
-            insert(ROLE_PERMISSION).from_select(
+            insert(UM_ROLE_PERMISSION).from_select(
                 ["um_permission_id", "um_role_name", "um_is_allowed", "um_tenant_id", "um_domain_id"],
                 select(
                     target.c.um_id,
-                    ROLE_PERMISSION.c.um_role_name,
-                    ROLE_PERMISSION.c.um_is_allowed,
+                    UM_ROLE_PERMISSION.c.um_role_name,
+                    UM_ROLE_PERMISSION.c.um_is_allowed,
                     stage.c.tenant_id,
-                    ROLE_PERMISSION.c.um_domain_id,
+                    UM_ROLE_PERMISSION.c.um_domain_id,
                 )
                 .distinct()
                 .select_from(stage)
-                .join(PERMISSION, source)
+                .join(UM_PERMISSION, source)
                 .join(
-                    ROLE_PERMISSION,
+                    UM_ROLE_PERMISSION,
                     and_(
-                        ROLE_PERMISSION.c.um_permission_id == PERMISSION.c.um_id,
-                        ROLE_PERMISSION.c.um_tenant_id == PERMISSION.c.um_tenant_id,
+                        UM_ROLE_PERMISSION.c.um_permission_id == UM_PERMISSION.c.um_id,
+                        UM_ROLE_PERMISSION.c.um_tenant_id == UM_PERMISSION.c.um_tenant_id,
                     ),
                 )
                 .join(
                     target,
                     and_(
                         target.c.um_resource_id == stage.c.target_path,
-                        target.c.um_action == PERMISSION.c.um_action,
+                        target.c.um_action == UM_PERMISSION.c.um_action,
                         target.c.um_tenant_id == stage.c.tenant_id,
                     ),
                 )
@@ -184,7 +187,7 @@ def copy_rights(stage: Table) -> tuple[Operation, ...]:
                         granted.c.um_permission_id == target.c.um_id, granted.c.um_tenant_id == target.c.um_tenant_id
                     )
                 )
-                .order_by(stage.c.tenant_id, target.c.um_id, ROLE_PERMISSION.c.um_role_name),
+                .order_by(stage.c.tenant_id, target.c.um_id, UM_ROLE_PERMISSION.c.um_role_name),
             ),
             "and who has them",
             counts=False,

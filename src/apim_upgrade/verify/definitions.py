@@ -18,10 +18,12 @@ from typing import Any
 
 from graphql import GraphQLError, parse
 from lxml import etree
-from sqlalchemy import and_, column, or_, select, table
+from sqlalchemy import and_, or_, select
 from sqlalchemy.sql.selectable import Select
 
 from apim_upgrade.engine import Session
+from apim_upgrade.tables.api import GATEWAY_ARTIFACT
+from apim_upgrade.tables.registry import CONTENT, PATH, RESOURCE
 from apim_upgrade.verify.proof import Proof
 
 _SAMPLES = 10
@@ -53,43 +55,32 @@ def definitions_parse(shared: Session, started: datetime) -> tuple[Proof, tuple[
 
 
 def _definitions() -> Select[Any]:
-    resources = table(
-        "reg_resource",
-        *(
-            column(name)
-            for name in ("reg_path_id", "reg_name", "reg_content_id", "reg_tenant_id", "reg_last_updated_time")
-        ),
-    )
-    paths = table("reg_path", *(column(name) for name in ("reg_path_id", "reg_path_value", "reg_tenant_id")))
-    contents = table("reg_content", *(column(name) for name in ("reg_content_id", "reg_content_data", "reg_tenant_id")))
     return (
         select(
-            resources.c.reg_tenant_id,
-            paths.c.reg_path_value,
-            resources.c.reg_name,
-            resources.c.reg_last_updated_time,
-            contents.c.reg_content_data,
+            RESOURCE.c.reg_tenant_id,
+            PATH.c.reg_path_value,
+            RESOURCE.c.reg_name,
+            RESOURCE.c.reg_last_updated_time,
+            CONTENT.c.reg_content_data,
         )
         .select_from(
-            resources.join(
-                paths,
-                and_(
-                    paths.c.reg_path_id == resources.c.reg_path_id, paths.c.reg_tenant_id == resources.c.reg_tenant_id
-                ),
+            RESOURCE.join(
+                PATH,
+                and_(PATH.c.reg_path_id == RESOURCE.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE.c.reg_tenant_id),
             ).join(
-                contents,
+                CONTENT,
                 and_(
-                    contents.c.reg_content_id == resources.c.reg_content_id,
-                    contents.c.reg_tenant_id == resources.c.reg_tenant_id,
+                    CONTENT.c.reg_content_id == RESOURCE.c.reg_content_id,
+                    CONTENT.c.reg_tenant_id == RESOURCE.c.reg_tenant_id,
                 ),
             )
         )
         .where(
-            paths.c.reg_path_value.like("/_system/governance/apimgt/applicationdata/provider/%"),
+            PATH.c.reg_path_value.like("/_system/governance/apimgt/applicationdata/provider/%"),
             or_(
-                resources.c.reg_name.in_(("swagger.json", "asyncapi.json", "api")),
-                resources.c.reg_name.like("%.graphql"),
-                resources.c.reg_name.like("%.wsdl"),
+                RESOURCE.c.reg_name.in_(("swagger.json", "asyncapi.json", "api")),
+                RESOURCE.c.reg_name.like("%.graphql"),
+                RESOURCE.c.reg_name.like("%.wsdl"),
             ),
         )
     )
@@ -97,11 +88,11 @@ def _definitions() -> Select[Any]:
 
 def artifacts_open(am: Session) -> Iterator[Proof]:
     """Every gateway artifact is a whole zip that holds the API."""
-    if not am.exists("am_gw_api_artifacts"):
+    if not am.exists(GATEWAY_ARTIFACT.name):
         return
-    rows = table("am_gw_api_artifacts", column("api_id"), column("revision_id"), column("artifact"))
+    rows = select(GATEWAY_ARTIFACT.c.api_id, GATEWAY_ARTIFACT.c.revision_id, GATEWAY_ARTIFACT.c.artifact)
     seen, wrong = 0, _Faults(_SAMPLES)
-    for row in am.stream(select(rows), batch=_BATCH):
+    for row in am.stream(rows, batch=_BATCH):
         seen += 1
         reason = _zip_fault(bytes(row.artifact or b""))
         if reason:

@@ -11,44 +11,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, column, exists, func, or_, select, table
+from sqlalchemy import ColumnElement, String, and_, cast, exists, func, or_, select
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from apim_upgrade.engine import Session
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.api import (
+    API,
+    API_CATEGORY,
+    API_PRODUCT_MAPPING,
+    API_URL_MAPPING,
+    APPLICATION,
+    APPLICATION_KEY_MAPPING,
+    DEPLOYMENT,
+    GATEWAY_ARTIFACT,
+    GATEWAY_DEPLOYMENT,
+    GATEWAY_ENVIRONMENT,
+    KEY_MANAGER,
+    REVISION,
+    SYSTEM_CONFIG,
+)
+from apim_upgrade.tables.registry import PATH, RESOURCE
 from apim_upgrade.verify.proof import Proof
 
 _SAMPLES = 10
-
-
-def _table(name: str, *columns: str) -> TableClause:
-    return table(name, *(column(each) for each in columns))
-
-
-API = _table(
-    "am_api", "api_id", "api_uuid", "api_name", "api_version", "api_provider", "api_type", "status", "organization"
-)
-APPLICATION = _table("am_application", "application_id", "name", "organization")
-CATEGORY = _table("am_api_categories", "uuid", "name", "organization")
-ENVIRONMENT = _table("am_gateway_environment", "id", "uuid", "name", "organization", "provider", "gateway_type")
-URL = _table(
-    "am_api_url_mapping",
-    "url_mapping_id",
-    "api_id",
-    "http_method",
-    "url_pattern",
-    "auth_scheme",
-    "throttling_tier",
-    "revision_uuid",
-)
-PRODUCT = _table("am_api_product_mapping", "api_product_mapping_id", "api_id", "url_mapping_id", "revision_uuid")
-KEY_MAPPING = _table("am_application_key_mapping", "uuid", "application_id", "key_manager", "consumer_key")
-KEY_MANAGER = _table("am_key_manager", "uuid", "name", "organization")
-REVISION = _table("am_revision", "id", "api_uuid", "revision_uuid")
-DEPLOYMENT = _table("am_deployment_revision_mapping", "name", "revision_uuid")
-GATEWAY_DEPLOYMENT = _table("am_gw_api_deployments", "api_id", "revision_id", "label")
-ARTIFACT = _table("am_gw_api_artifacts", "api_id", "revision_id")
-CONFIGURATION = _table("am_system_configs", "organization", "config_type", "configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +58,9 @@ def _blank(each: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 _API_LABEL = _text(API.c.api_name, API.c.api_version, "of", API.c.api_provider)
-_URL_LABEL = _text("operation", URL.c.url_mapping_id, URL.c.http_method, URL.c.url_pattern)
+_URL_LABEL = _text(
+    "operation", API_URL_MAPPING.c.url_mapping_id, API_URL_MAPPING.c.http_method, API_URL_MAPPING.c.url_pattern
+)
 
 INVARIANTS = (
     Invariant("api-uuid", "APIs without UUID", "4.0.0", API, _API_LABEL, _blank(API.c.api_uuid)),
@@ -91,49 +79,49 @@ INVARIANTS = (
         "category-organization",
         "API categories without organization",
         "4.1.0",
-        CATEGORY,
-        _text(CATEGORY.c.name),
-        _blank(CATEGORY.c.organization),
+        API_CATEGORY,
+        _text(API_CATEGORY.c.name),
+        _blank(API_CATEGORY.c.organization),
     ),
     Invariant(
         "environment-organization",
         "gateway environments without organization or provider",
         "4.1.0",
-        ENVIRONMENT,
-        _text(ENVIRONMENT.c.name),
-        or_(_blank(ENVIRONMENT.c.organization), _blank(ENVIRONMENT.c.provider)),
+        GATEWAY_ENVIRONMENT,
+        _text(GATEWAY_ENVIRONMENT.c.name),
+        or_(_blank(GATEWAY_ENVIRONMENT.c.organization), _blank(GATEWAY_ENVIRONMENT.c.provider)),
     ),
     Invariant(
         "environment-gateway-type",
         "gateway environments without gateway type",
         "4.3.0",
-        ENVIRONMENT,
-        _text(ENVIRONMENT.c.name),
-        _blank(ENVIRONMENT.c.gateway_type),
+        GATEWAY_ENVIRONMENT,
+        _text(GATEWAY_ENVIRONMENT.c.name),
+        _blank(GATEWAY_ENVIRONMENT.c.gateway_type),
     ),
     Invariant(
         "operation-tier",
         "operations without throttling tier",
         "4.0.0",
-        URL,
+        API_URL_MAPPING,
         _URL_LABEL,
-        URL.c.throttling_tier.is_(None),
+        API_URL_MAPPING.c.throttling_tier.is_(None),
     ),
     Invariant(
         "operation-scheme",
         "operations without authentication scheme",
         "4.0.0",
-        URL,
+        API_URL_MAPPING,
         _URL_LABEL,
-        URL.c.auth_scheme.is_(None),
+        API_URL_MAPPING.c.auth_scheme.is_(None),
     ),
     Invariant(
         "key-manager-known",
         "application keys of an unknown key manager",
         "4.0.0",
-        KEY_MAPPING,
-        _text(KEY_MAPPING.c.uuid, "names", KEY_MAPPING.c.key_manager),
-        ~exists().where(KEY_MANAGER.c.uuid == KEY_MAPPING.c.key_manager),
+        APPLICATION_KEY_MAPPING,
+        _text(APPLICATION_KEY_MAPPING.c.uuid, "names", APPLICATION_KEY_MAPPING.c.key_manager),
+        ~exists().where(KEY_MANAGER.c.uuid == APPLICATION_KEY_MAPPING.c.key_manager),
     ),
     Invariant(
         "revision-of-deployment",
@@ -151,8 +139,8 @@ INVARIANTS = (
         _text(GATEWAY_DEPLOYMENT.c.api_id, GATEWAY_DEPLOYMENT.c.label),
         ~exists().where(
             and_(
-                ARTIFACT.c.api_id == GATEWAY_DEPLOYMENT.c.api_id,
-                ARTIFACT.c.revision_id == GATEWAY_DEPLOYMENT.c.revision_id,
+                GATEWAY_ARTIFACT.c.api_id == GATEWAY_DEPLOYMENT.c.api_id,
+                GATEWAY_ARTIFACT.c.revision_id == GATEWAY_DEPLOYMENT.c.revision_id,
             )
         ),
     ),
@@ -173,21 +161,21 @@ INVARIANTS = (
         "revision-of-operation",
         "operations of an unknown revision",
         "4.0.0",
-        URL,
+        API_URL_MAPPING,
         _URL_LABEL,
         and_(
-            URL.c.revision_uuid.is_not(None),
-            func.length(URL.c.revision_uuid) == 36,
-            ~exists().where(REVISION.c.revision_uuid == URL.c.revision_uuid),
+            API_URL_MAPPING.c.revision_uuid.is_not(None),
+            func.length(API_URL_MAPPING.c.revision_uuid) == 36,
+            ~exists().where(REVISION.c.revision_uuid == API_URL_MAPPING.c.revision_uuid),
         ),
     ),
     Invariant(
         "product-operations-marked",
         "product operations in the form of 3.2.0",
         "4.0.0",
-        PRODUCT,
-        _text("mapping", PRODUCT.c.api_product_mapping_id),
-        PRODUCT.c.revision_uuid.is_(None),
+        API_PRODUCT_MAPPING,
+        _text("mapping", API_PRODUCT_MAPPING.c.api_product_mapping_id),
+        API_PRODUCT_MAPPING.c.revision_uuid.is_(None),
     ),
 )
 
@@ -208,10 +196,10 @@ def configurations_parse(am: Session) -> Iterator[Proof]:
 
     A tenant may have none: the server writes its default when it loads the tenant.
     """
-    if not am.exists(CONFIGURATION.name):
+    if not am.exists(SYSTEM_CONFIG.name):
         return
     seen, wrong = 0, []
-    for row in am.stream(select(CONFIGURATION).where(CONFIGURATION.c.config_type == "TENANT")):
+    for row in am.stream(select(SYSTEM_CONFIG).where(SYSTEM_CONFIG.c.config_type == "TENANT")):
         seen += 1
         try:
             json.loads(bytes(row.configuration))
@@ -233,11 +221,9 @@ def registry_agrees(am: Session, shared: Session) -> Iterator[Proof]:
     The two lie in different databases, maybe on different servers, so their UUIDs are compared here: four sets, some
     10 MB for 50,000 APIs with a revision each.
     """
-    paths = _table("reg_path", "reg_path_id", "reg_path_value", "reg_tenant_id")
-    resources = _table("reg_resource", "reg_path_id", "reg_name", "reg_uuid", "reg_tenant_id")
     root = "/_system/governance/apimgt/applicationdata/"
-    joined = resources.join(
-        paths, and_(paths.c.reg_path_id == resources.c.reg_path_id, paths.c.reg_tenant_id == resources.c.reg_tenant_id)
+    joined = RESOURCE.join(
+        PATH, and_(PATH.c.reg_path_id == RESOURCE.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE.c.reg_tenant_id)
     )
     for name, title, branch, of in (
         (
@@ -254,9 +240,9 @@ def registry_agrees(am: Session, shared: Session) -> Iterator[Proof]:
         ),
     ):
         there = (
-            select(resources.c.reg_uuid)
+            select(RESOURCE.c.reg_uuid)
             .select_from(joined)
-            .where(resources.c.reg_name == "api", paths.c.reg_path_value.like(f"{root}{branch}%"))
+            .where(RESOURCE.c.reg_name == "api", PATH.c.reg_path_value.like(f"{root}{branch}%"))
         )
         in_registry = {row[0] for row in shared.stream(there)}
         in_rows = {row[0] for row in am.stream(of) if row[0]}

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, and_, or_
 from apim_upgrade.checks.model import Api
 from apim_upgrade.definitions import Kind
 from apim_upgrade.gateway.api_json import ASYNCHRONOUS
-from apim_upgrade.registry import PATH, PROVIDERS, RESOURCE, D, files, join, provider_in_path, provider_in_tables
+from apim_upgrade.registry import PROVIDERS, D, files, join, provider_in_path, provider_in_tables
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 if TYPE_CHECKING:
     from apim_upgrade.checks.subject import Subject

@@ -6,23 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 
-from sqlalchemy import BigInteger, DateTime, Integer, String, and_, case, column, func, or_, select, table
+from sqlalchemy import and_, case, func, or_, select
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import size
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.registry import PATH, REVISIONS
+from apim_upgrade.registry import REVISIONS
+from apim_upgrade.tables.identity import ACCESS_TOKEN
+from apim_upgrade.tables.registry import PATH
 
-_TOKEN = table(
-    "idn_oauth2_access_token",
-    column("token_state", String),
-    column("time_created", DateTime),
-    column("validity_period", BigInteger),
-    column("refresh_token_time_created", DateTime),
-    column("refresh_token_validity_period", BigInteger),
-    column("consumer_key_id", Integer),
-)
 _USABLE = "ACTIVE"
 _MANY = 1_000_000
 """So many rows make an upgrade noticeably longer."""
@@ -51,8 +44,8 @@ def stale_tokens(subject: Subject) -> Iterator[Finding]:
     first: IDN_OAUTH2_ACCESS_TOKEN_SCOPE, IDN_OAUTH2_TOKEN_BINDING). Keep those whose VALIDITY_PERIOD is negative.
     """
     home = subject.home("identity")
-    subject.saw_rows("tokens", home, _TOKEN.name)
-    name, session = _TOKEN.c, subject.sessions[home]
+    subject.saw_rows("tokens", home, ACCESS_TOKEN.name)
+    name, session = ACCESS_TOKEN.c, subject.sessions[home]
     past, seconds = _long_ago(subject), func.extract("epoch", name.time_created)
     ended = and_(
         name.validity_period >= 0,
@@ -71,15 +64,15 @@ def stale_tokens(subject: Subject) -> Iterator[Finding]:
         func.count().label("tokens"),
         func.count(case((name.token_state != _USABLE, 1))).label("inactive"),
         func.count(case((and_(name.token_state == _USABLE, ended), 1))).label("ended"),
-    ).select_from(_TOKEN)
+    ).select_from(ACCESS_TOKEN)
     (row,) = session.all(counts)
     stale = row.inactive + row.ended
     if stale:
-        whole = subject.facts[home][_TOKEN.name].size
+        whole = subject.facts[home][ACCESS_TOKEN.name].size
         yield Finding(
             f"{stale:,} of {row.tokens:,} tokens cannot be used any more ({row.inactive:,} not active, {row.ended:,} "
             f"ended long ago); of {size(whole)} of the table they take about {size(whole * stale // row.tokens)}.",
-            place=Row(home, _TOKEN.name.upper(), "TOKEN_STATE"),
+            place=Row(home, ACCESS_TOKEN.name.upper(), "TOKEN_STATE"),
             item="tokens",
             severity=Severity.MINOR if stale > _MANY else Severity.INFO,
         )

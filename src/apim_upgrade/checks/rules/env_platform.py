@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, column, func, or_, select, table
+from sqlalchemy import func, or_, select
 
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import few, plural, such_as
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.releases.knowledge import release_facts
-
-_CLIENT = table(
-    "idn_oauth_consumer_apps", column("id", Integer), column("app_name", String), column("tenant_id", Integer)
-)
-_THEME = table("am_tenant_themes", column("tenant_id", Integer))
+from apim_upgrade.tables.api import TENANT_THEME
+from apim_upgrade.tables.identity import CONSUMER_APP
 
 
 @rule(
@@ -85,9 +82,9 @@ def rest_clients(subject: Subject) -> Iterator[Finding]:
     rehearsal.
     """
     home = subject.home("identity")
-    subject.saw_rows("clients", home, _CLIENT.name)
-    name = func.lower(_CLIENT.c.app_name)
-    query = select(_CLIENT.c.app_name).where(
+    subject.saw_rows("clients", home, CONSUMER_APP.name)
+    name = func.lower(CONSUMER_APP.c.app_name)
+    query = select(CONSUMER_APP.c.app_name).where(
         or_(name.like("%rest\\_api%", escape="\\"), name.like("%apictl%"), name.like("%cicd%"), name.like("%jenkins%"))
     )
     number, samples = few(subject.sessions[home], query.distinct(), query.selected_columns[0])
@@ -132,10 +129,10 @@ def tenant_themes(subject: Subject) -> Iterator[Finding]:
 
     How to mend: Look at the tenant's portals on a rehearsal; upload a theme made for the target where something is off.
     """
-    if not subject.has("am", _THEME.name):
+    if not subject.has("am", TENANT_THEME.name):
         return
-    subject.saw_rows("themes", "am", _THEME.name)
-    for row in subject.am.stream(select(_THEME.c.tenant_id).order_by(_THEME.c.tenant_id)):
+    subject.saw_rows("themes", "am", TENANT_THEME.name)
+    for row in subject.am.stream(select(TENANT_THEME.c.tenant_id).order_by(TENANT_THEME.c.tenant_id)):
         domain = subject.domain(row.tenant_id)
         yield Finding(
             f"Tenant {domain} has a theme of its own.",

@@ -16,8 +16,8 @@ from apim_upgrade.checks.rules.common import plural, size, such_as
 from apim_upgrade.checks.settings import switched_on
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.registry_types import with_fields
-from apim_upgrade.registry.tables import ATTACHMENTS, LOG, PATH, RESOURCE
 from apim_upgrade.releases.registry_files import type_fields
+from apim_upgrade.tables.registry import ATTACHMENTS, LOG, PATH, RESOURCE
 
 _KINDS = ("properties", "tags", "comments", "ratings")
 """What hangs on resources, in the order of ATTACHMENTS, as deployment.toml calls it."""

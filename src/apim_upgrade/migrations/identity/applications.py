@@ -9,16 +9,11 @@ from typing import Any
 from sqlalchemy import Column, Integer, String, and_, exists, func, insert, literal, or_, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import blank
-from apim_upgrade.migrations.identity.tables import (
-    APPLICATION,
-    IDP_METADATA,
-    INBOUND_AUTH,
-    OIDC_PROPERTY,
-)
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.registry.paths import C, join
-from apim_upgrade.registry.tables import PATH, PROPERTY, RESOURCE_PROPERTY
+from apim_upgrade.tables.identity import IDP_METADATA, INBOUND_AUTH, OIDC_PROPERTY, SERVICE_PROVIDER
+from apim_upgrade.tables.registry import PATH, PROPERTY, RESOURCE_PROPERTY
 
 _BINDING_TYPE, _BINDING_VALIDATION, _COOKIE = "tokenBindingType", "tokenBindingValidation", "cookie"
 _LOCK_BEFORE = "account.lock.handler.enable"
@@ -104,12 +99,12 @@ def _access_urls(upgrade: Upgrade) -> Step:
 
     def update_of(kind: str) -> Any:
         return (
-            update(APPLICATION)
+            update(SERVICE_PROVIDER)
             .values(access_url=_URL.c.url)
             .where(
-                blank(APPLICATION.c.access_url),
-                APPLICATION.c.tenant_id == _URL.c.tenant_id,
-                INBOUND_AUTH.c.app_id == APPLICATION.c.id,
+                blank(SERVICE_PROVIDER.c.access_url),
+                SERVICE_PROVIDER.c.tenant_id == _URL.c.tenant_id,
+                INBOUND_AUTH.c.app_id == SERVICE_PROVIDER.c.id,
                 INBOUND_AUTH.c.inbound_auth_type == kind,
                 INBOUND_AUTH.c.inbound_auth_key == _URL.c.relying_party,
             )

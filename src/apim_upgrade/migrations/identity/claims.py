@@ -20,16 +20,10 @@ from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity import stock
-from apim_upgrade.migrations.identity.tables import (
-    CLAIM,
-    CLAIM_ATTRIBUTE,
-    CLAIM_DIALECT,
-    CLAIM_MAPPING,
-    CLAIM_PROPERTY,
-)
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import TENANT
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.identity import CLAIM, CLAIM_ATTRIBUTE, CLAIM_DIALECT, CLAIM_MAPPING, CLAIM_PROPERTY
 
 _USER_STORE = "PRIMARY"
 _NAMED_OWN_CLAIMS = 20

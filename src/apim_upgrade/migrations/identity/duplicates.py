@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Column, Integer, String, and_, case, delete, exists, func, insert, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.identity.tables import RESOURCE_SCOPE, SCOPE, SCOPE_BINDING, SCOPE_CLAIM
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.identity import RESOURCE_SCOPE, SCOPE, SCOPE_BINDING, SCOPE_CLAIM
 
 _DOUBLE = stage_table(
     "double_scope",

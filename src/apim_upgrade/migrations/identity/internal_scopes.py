@@ -18,10 +18,10 @@ from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity import stock
-from apim_upgrade.migrations.identity.tables import SCOPE, SCOPE_BINDING
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import TENANT
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.identity import SCOPE, SCOPE_BINDING
 
 _PREFIX = "internal_"
 _OAUTH2, _PERMISSION = "OAUTH2", "PERMISSION"

@@ -29,12 +29,12 @@ from sqlalchemy import (
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
-from apim_upgrade.migrations.am_tables import blank
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.identity import stock
-from apim_upgrade.migrations.identity.tables import CLAIM, CLAIM_DIALECT, SCOPE, SCOPE_CLAIM
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import TENANT
+from apim_upgrade.tables.identity import CLAIM, CLAIM_DIALECT, SCOPE, SCOPE_CLAIM
 
 _OIDC, _OPENID = "OIDC", "openid"
 _CHANGED = stage_table(

@@ -15,8 +15,8 @@ from sqlalchemy import Column, Integer, String, and_, delete, exists, func, inse
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.engine.step import Rows
-from apim_upgrade.migrations.identity.tables import UM_DOMAIN, UM_GROUP_ROLE, UM_HYBRID_ROLE, UM_ROLE_PERMISSION
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.user import UM_DOMAIN, UM_GROUP_ROLE, UM_HYBRID_ROLE, UM_ROLE_PERMISSION
 
 _INTERNAL, _PRIMARY = "INTERNAL", "PRIMARY"
 _NOT_USER_STORES = (_INTERNAL, "SYSTEM", "APPLICATION", "WORKFLOW")

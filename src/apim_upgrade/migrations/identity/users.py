@@ -17,16 +17,10 @@ from sqlalchemy import Column, Integer, Row, String, and_, case, distinct, exist
 
 from apim_upgrade.databases import name_uuid, name_uuid_of
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import blank
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.findings import findings
-from apim_upgrade.migrations.identity.tables import (
-    UM_DOMAIN,
-    UM_TENANT,
-    UM_USER,
-    UM_USER_ATTRIBUTE,
-    UM_USER_DOMAIN,
-)
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.user import UM_DOMAIN, UM_TENANT, UM_USER, UM_USER_ATTRIBUTE, UM_USER_DOMAIN
 
 _SCIM_ID, _USER_NAME = "scimId", "uid"
 _PROFILE = "default"

@@ -13,10 +13,11 @@ from itertools import groupby
 from sqlalchemy import Column, Integer, String, and_, case, exists, func, or_, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import API, PRODUCT, blank
+from apim_upgrade.migrations.conventions import PRODUCT, blank
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
+from apim_upgrade.tables.api import API
 
 _SAME_UUID = ARTIFACT.c.api_uuid == API.c.api_uuid
 _SAME_KEY = and_(

@@ -12,56 +12,38 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ColumnElement,
     DateTime,
     String,
     and_,
     case,
-    column,
     exists,
     func,
     insert,
     literal,
     null,
     select,
-    table,
     true,
     update,
 )
 
 from apim_upgrade.engine import Phase, Session, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import API, GATEWAY_ENVIRONMENT, PRODUCT, VHOST, owner_column
+from apim_upgrade.migrations.conventions import PRODUCT, owner_column
 from apim_upgrade.migrations.upgrade import Choices, Upgrade
-from apim_upgrade.migrations.v4_0_0.revisions import REVISION
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.api import (
+    API,
+    API_DEFAULT_VERSION,
+    DEPLOYMENT,
+    GATEWAY_DEPLOYMENT,
+    GATEWAY_ENVIRONMENT,
+    REVISION,
+    VHOST,
+)
 
 _NONE = "none"
-DEPLOYMENT = table(
-    "am_deployment_revision_mapping",
-    column("name", String),
-    column("vhost", String),
-    column("revision_uuid", String),
-    column("revision_status", String),
-    column("display_on_devportal", Boolean),
-    column("deployed_time", DateTime),
-)
-GATEWAY_DEPLOYMENT = table(
-    "am_gw_api_deployments",
-    column("api_id", String),
-    column("revision_id", String),
-    column("label", String),
-    column("vhost", String),
-)
-_DEFAULT_VERSION = table(
-    "am_api_default_version",
-    column("api_name", String),
-    column("api_provider", String),
-    column("default_api_version", String),
-    column("published_default_api_version", String),
-)
 
 Hosts = Mapping[tuple[str, str], str]
 """(tenant domain, environment name) → first virtual host, of the environments that lie in the database."""
@@ -128,7 +110,7 @@ def _deployments(upgrade: Upgrade) -> Step:
             ),
             Sql(
                 insert(GATEWAY_DEPLOYMENT).from_select(
-                    [each.name for each in GATEWAY_DEPLOYMENT.c],
+                    ["api_id", "revision_id", "label", "vhost"],
                     select(wanted.c.api_uuid, wanted.c.revision_uuid, wanted.c.name, wanted.c.vhost)
                     .where(
                         ~exists().where(
@@ -210,9 +192,9 @@ def _listed(text: str | None) -> list[str]:
 def _default_versions() -> Step:
     """A default version is published by its deployment, whatever its state; others keep what 3.2.0 published."""
     deployed = exists().where(
-        API.c.api_name == _DEFAULT_VERSION.c.api_name,
-        API.c.api_provider == _DEFAULT_VERSION.c.api_provider,
-        API.c.api_version == _DEFAULT_VERSION.c.default_api_version,
+        API.c.api_name == API_DEFAULT_VERSION.c.api_name,
+        API.c.api_provider == API_DEFAULT_VERSION.c.api_provider,
+        API.c.api_version == API_DEFAULT_VERSION.c.default_api_version,
         REVISION.c.api_uuid == API.c.api_uuid,
         DEPLOYMENT.c.revision_uuid == REVISION.c.revision_uuid,
     )
@@ -223,16 +205,16 @@ def _default_versions() -> Step:
         Phase.MIGRATE,
         (
             Sql(
-                update(_DEFAULT_VERSION)
-                .values(published_default_api_version=_DEFAULT_VERSION.c.default_api_version)
+                update(API_DEFAULT_VERSION)
+                .values(published_default_api_version=API_DEFAULT_VERSION.c.default_api_version)
                 .where(
                     and_(
                         deployed,
-                        func.coalesce(_DEFAULT_VERSION.c.published_default_api_version, "")
-                        != _DEFAULT_VERSION.c.default_api_version,
+                        func.coalesce(API_DEFAULT_VERSION.c.published_default_api_version, "")
+                        != API_DEFAULT_VERSION.c.default_api_version,
                     )
                 )
             ),
         ),
-        tables=(_DEFAULT_VERSION.name,),
+        tables=(API_DEFAULT_VERSION.name,),
     )

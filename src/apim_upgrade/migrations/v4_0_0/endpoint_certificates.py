@@ -16,8 +16,8 @@ from sqlalchemy import Column, LargeBinary, String, func, or_, select, update
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.keystores import certificates
-from apim_upgrade.migrations.am_tables import CERTIFICATE_METADATA
 from apim_upgrade.migrations.upgrade import Choices, Upgrade
+from apim_upgrade.tables.api import CERTIFICATE_METADATA
 
 _RETRY = "then retry the failed items"
 

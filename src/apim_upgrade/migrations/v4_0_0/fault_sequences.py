@@ -15,7 +15,7 @@ from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Stage, Step, Work
 from apim_upgrade.migrations.artifact_edits import edited_artifacts
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.registry.tables import PATH, RESOURCE
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 _HANDLERS = frozenset(
     {

@@ -10,16 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import String, and_, column, exists, select, table
+from sqlalchemy import and_, exists, select
 
 from apim_upgrade import gateway
 from apim_upgrade.engine import Load, Phase, Step, Work
 from apim_upgrade.migrations.parallel import in_order
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.migrations.v4_0_0.revisions import REVISION
 from apim_upgrade.releases import Release
-
-STORED = table("am_gw_api_artifacts", column("api_id", String), column("revision_id", String))
+from apim_upgrade.tables.api import GATEWAY_ARTIFACT, REVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +47,25 @@ def _artifacts(upgrade: Upgrade) -> Step:
         Phase.MIGRATE,
         (
             Load(
-                STORED.name,
+                GATEWAY_ARTIFACT.name,
                 ("api_id", "revision_id", "artifact", "time_stamp"),
                 partial(_rows, upgrade=upgrade),
                 "artifacts",
             ),
         ),
-        tables=(STORED.name,),
+        tables=(GATEWAY_ARTIFACT.name,),
     )
 
 
 def _rows(work: Work, upgrade: Upgrade) -> Iterator[Sequence[object]]:
     am, shared, users = (work.sessions[name] for name in ("am", "shared", upgrade.home("user")))
     missing = select(REVISION.c.revision_uuid).where(
-        ~exists().where(and_(STORED.c.api_id == REVISION.c.api_uuid, STORED.c.revision_id == REVISION.c.revision_uuid))
+        ~exists().where(
+            and_(
+                GATEWAY_ARTIFACT.c.api_id == REVISION.c.api_uuid,
+                GATEWAY_ARTIFACT.c.revision_id == REVISION.c.revision_uuid,
+            )
+        )
     )
     wanted = frozenset(row.revision_uuid for row in am.stream(missing))
     inputs = (each for each in gateway.revisions(am, shared, wanted, users=users) if work.wants(each.item))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from sqlalchemy import delete, exists, func, select
 
 from apim_upgrade.engine import Phase, Sql, Step, Work
-from apim_upgrade.migrations.am_tables import GATEWAY_ARTIFACT, PUBLISHED_API, blank
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.api import GATEWAY_ARTIFACT, PUBLISHED_API
 
 
 def steps(upgrade: Upgrade) -> list[Step]:

@@ -18,7 +18,7 @@ from apim_upgrade.engine import Phase, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.artifact_edits import edited_artifacts
 from apim_upgrade.migrations.prepare import artifact_item
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID, Upgrade
-from apim_upgrade.registry.tables import PATH, RESOURCE
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 _ICONS = f"{registry.D}/icons"
 _WSDLS = f"{registry.D}/wsdls"

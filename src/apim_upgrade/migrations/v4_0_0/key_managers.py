@@ -28,19 +28,18 @@ from sqlalchemy import (
 
 from apim_upgrade.databases import name_uuid
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import (
-    APPLICATION,
-    APPLICATION_KEY_MAPPING,
-    APPLICATION_REGISTRATION,
-    KEY_MANAGER,
-    RESIDENT_KEY_MANAGER,
-    SUBSCRIBER,
-    owner_column,
-)
+from apim_upgrade.migrations.conventions import RESIDENT_KEY_MANAGER, owner_column
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.oauth_clients import oauth_clients
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import TENANT
+from apim_upgrade.tables.api import (
+    APPLICATION,
+    APPLICATION_KEY_MAPPING,
+    APPLICATION_REGISTRATION,
+    KEY_MANAGER,
+    SUBSCRIBER,
+)
 
 _DESCRIPTION = "This is Resident Key Manager"
 # The product's own expression of a token it issues by reference (carbon-apimgt 9.0.174, read in every 3.2.0-4.5.0).

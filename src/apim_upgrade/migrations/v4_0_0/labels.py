@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from sqlalchemy import Column, String, Text, column, exists, func, insert, literal, select, table
 
 from apim_upgrade.engine import Phase, Session, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import GATEWAY_ENVIRONMENT, LABEL, LABEL_URL, VHOST, owner_column
+from apim_upgrade.migrations.conventions import owner_column
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, Upgrade
 from apim_upgrade.migrations.v4_0_0.access_urls import VirtualHost, virtual_hosts
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.value_fills import values_of_new_row
+from apim_upgrade.tables.api import GATEWAY_ENVIRONMENT, LABEL, LABEL_URL, VHOST
 
 _MARKS_ABSENCE = Release(4, 2, 0)
 

@@ -10,13 +10,9 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, String, and_, cast, func, insert, literal, or_, select, update
 
 from apim_upgrade.engine import Phase, Sql, Step
-from apim_upgrade.migrations.am_tables import (
-    API_PRODUCT_MAPPING,
-    API_RESOURCE_SCOPE_MAPPING,
-    API_URL_MAPPING,
-    blank,
-)
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.api import API_PRODUCT_MAPPING, API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING
 
 CURRENT = "Current API"
 _MARK = "apim-upgrade/"

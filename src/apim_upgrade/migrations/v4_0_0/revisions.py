@@ -11,18 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import (
-    Boolean,
     Column,
     DateTime,
     FromClause,
     Integer,
-    LargeBinary,
     String,
     Subquery,
     Text,
     and_,
     case,
-    column,
     exists,
     func,
     insert,
@@ -30,72 +27,36 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     union_all,
     update,
 )
 
 from apim_upgrade.databases import name_uuid_of
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import (
-    API,
-    API_PRODUCT_MAPPING,
-    API_RESOURCE_SCOPE_MAPPING,
-    API_URL_MAPPING,
-    PRODUCT,
-)
+from apim_upgrade.migrations.conventions import PRODUCT
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.v4_0_0.product_operations import CURRENT
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 from apim_upgrade.registry import ARTIFACT as ARTIFACT_FILE
 from apim_upgrade.registry import REVISIONS, copy_folders, split
-from apim_upgrade.registry.tables import PATH, RESOURCE
+from apim_upgrade.tables.api import (
+    API,
+    API_CLIENT_CERTIFICATE,
+    API_PRODUCT_MAPPING,
+    API_RESOURCE_SCOPE_MAPPING,
+    API_REVISION_METADATA,
+    API_URL_MAPPING,
+    GRAPHQL_COMPLEXITY,
+    PUBLISHED_API,
+    REVISION,
+)
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 FIRST = 1
 """Number of the only revision that an upgrade makes."""
 _NEVER_ON_A_GATEWAY = ("CREATED", "RETIRED")
 _DESCRIPTION = "Initial Revision"
 
-REVISION = table(
-    "am_revision",
-    column("id", Integer),
-    column("api_uuid", String),
-    column("revision_uuid", String),
-    column("description", String),
-    column("created_by", String),
-    column("created_time", DateTime),
-)
-_METADATA = table(
-    "am_api_revision_metadata", column("api_uuid", String), column("revision_uuid", String), column("api_tier", String)
-)
-_CERTIFICATE = table(
-    "am_api_client_certificate",
-    column("tenant_id", Integer),
-    column("alias", String),
-    column("api_id", Integer),
-    column("certificate", LargeBinary),
-    column("removed", Boolean),
-    column("tier_name", String),
-    column("revision_uuid", String),
-)
-_COMPLEXITY = table(
-    "am_graphql_complexity",
-    column("uuid", String),
-    column("api_id", Integer),
-    column("type", String),
-    column("field", String),
-    column("complexity_value", Integer),
-    column("revision_uuid", String),
-)
-_PUBLISHED = table(
-    "am_gw_published_api_details",
-    column("api_id", String),
-    column("tenant_domain", String),
-    column("api_provider", String),
-    column("api_name", String),
-    column("api_version", String),
-    column("api_type", String),
-)
 _COPIED = ("http_method", "auth_scheme", "url_pattern", "throttling_tier", "mediation_script")
 
 
@@ -160,11 +121,11 @@ def _rows(upgrade: Upgrade) -> Step:
                 "revisions",
             ),
             Sql(
-                insert(_METADATA).from_select(
+                insert(API_REVISION_METADATA).from_select(
                     ["api_uuid", "revision_uuid", "api_tier"],
                     select(REVISION.c.api_uuid, REVISION.c.revision_uuid, API.c.api_tier)
                     .join(API, API.c.api_uuid == REVISION.c.api_uuid)
-                    .where(~exists().where(_METADATA.c.revision_uuid == REVISION.c.revision_uuid))
+                    .where(~exists().where(API_REVISION_METADATA.c.revision_uuid == REVISION.c.revision_uuid))
                     .order_by(API.c.api_id),
                 ),
                 "the tier each was made with",
@@ -178,7 +139,7 @@ def _rows(upgrade: Upgrade) -> Step:
                 counts=False,
             ),
         ),
-        tables=(REVISION.name, _METADATA.name, API.name),
+        tables=(REVISION.name, API_REVISION_METADATA.name, API.name),
     )
 
 
@@ -205,9 +166,8 @@ def _found_revisions(work: Work) -> Iterator[Sequence[object]]:
 
 def _originals() -> Subquery:
     """The working copies' operations, each with the revision it belongs to: of APIs, and of products their own rows."""
-    found = select(
-        REVISION.c.revision_uuid, *(each for each in API_URL_MAPPING.c if each.name != "revision_uuid")
-    ).join(API, API.c.api_uuid == REVISION.c.api_uuid)
+    copied = (API_URL_MAPPING.c[name] for name in ("url_mapping_id", "api_id", *_COPIED))
+    found = select(REVISION.c.revision_uuid, *copied).join(API, API.c.api_uuid == REVISION.c.api_uuid)
     of_apis = found.join(
         API_URL_MAPPING, and_(API_URL_MAPPING.c.api_id == API.c.api_id, API_URL_MAPPING.c.revision_uuid.is_(None))
     )
@@ -289,7 +249,7 @@ def _operations() -> Step:
 
 
 def _certificates() -> Step:
-    current, copy = _CERTIFICATE.alias("current_copy"), _CERTIFICATE.alias("copy")
+    current, copy = API_CLIENT_CERTIFICATE.alias("current_copy"), API_CLIENT_CERTIFICATE.alias("copy")
     kept = ("tenant_id", "alias", "api_id", "certificate", "removed", "tier_name")
     return Step(
         "4.0.0/revisions/client-certificates",
@@ -298,7 +258,7 @@ def _certificates() -> Step:
         Phase.MIGRATE,
         (
             Sql(
-                insert(_CERTIFICATE).from_select(
+                insert(API_CLIENT_CERTIFICATE).from_select(
                     [*kept, "revision_uuid"],
                     select(*(current.c[each] for each in kept), REVISION.c.revision_uuid)
                     .join(API, API.c.api_id == current.c.api_id)
@@ -316,12 +276,12 @@ def _certificates() -> Step:
                 )
             ),
         ),
-        tables=(_CERTIFICATE.name,),
+        tables=(API_CLIENT_CERTIFICATE.name,),
     )
 
 
 def _complexities() -> Step:
-    current, copy = _COMPLEXITY.alias("current_copy"), _COMPLEXITY.alias("copy")
+    current, copy = GRAPHQL_COMPLEXITY.alias("current_copy"), GRAPHQL_COMPLEXITY.alias("copy")
     kept = ("api_id", "type", "field", "complexity_value")
     return Step(
         "4.0.0/revisions/graphql-complexity",
@@ -330,7 +290,7 @@ def _complexities() -> Step:
         Phase.MIGRATE,
         (
             Sql(
-                insert(_COMPLEXITY).from_select(
+                insert(GRAPHQL_COMPLEXITY).from_select(
                     ["uuid", *kept, "revision_uuid"],
                     select(
                         name_uuid_of(REVISION.c.revision_uuid, current.c.uuid),
@@ -347,7 +307,7 @@ def _complexities() -> Step:
                 )
             ),
         ),
-        tables=(_COMPLEXITY.name,),
+        tables=(GRAPHQL_COMPLEXITY.name,),
     )
 
 
@@ -359,8 +319,8 @@ def _published() -> Step:
         Phase.MIGRATE,
         (
             Sql(
-                insert(_PUBLISHED).from_select(
-                    [each.name for each in _PUBLISHED.c],
+                insert(PUBLISHED_API).from_select(
+                    ["api_id", "tenant_domain", "api_provider", "api_name", "api_version", "api_type"],
                     select(
                         API.c.api_uuid,
                         TENANT.c.domain,
@@ -373,11 +333,11 @@ def _published() -> Step:
                     .join(TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
                     .where(
                         exists().where(REVISION.c.api_uuid == API.c.api_uuid),
-                        ~exists().where(_PUBLISHED.c.api_id == API.c.api_uuid),
+                        ~exists().where(PUBLISHED_API.c.api_id == API.c.api_uuid),
                     )
                     .order_by(API.c.api_id),
                 )
             ),
         ),
-        tables=(_PUBLISHED.name,),
+        tables=(PUBLISHED_API.name,),
     )

@@ -14,18 +14,13 @@ from sqlalchemy import Column, Integer, LargeBinary, String, Text, and_, delete,
 
 from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import (
-    API,
-    API_PRODUCT_MAPPING,
-    API_RESOURCE_SCOPE_MAPPING,
-    API_URL_MAPPING,
-    blank,
-)
 from apim_upgrade.migrations.artifact_edits import edited_artifacts
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.prepare import artifact_item
 from apim_upgrade.migrations.upgrade import Upgrade
 from apim_upgrade.migrations.workspace import ARTIFACT
-from apim_upgrade.registry.tables import CONTENT
+from apim_upgrade.tables.api import API, API_PRODUCT_MAPPING, API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING
+from apim_upgrade.tables.registry import CONTENT
 
 _TYPE = "WS"
 _TOPIC = "/*"

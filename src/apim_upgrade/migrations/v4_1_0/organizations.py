@@ -12,18 +12,12 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Column, Integer, String, column, exists, func, literal_column, select, table, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import (
-    API,
-    API_DEFAULT_VERSION,
-    APPLICATION,
-    ORGANIZATIONS,
-    SUBSCRIBER,
-    blank,
-)
+from apim_upgrade.migrations.conventions import ORGANIZATIONS, blank
 from apim_upgrade.migrations.findings import findings
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, Upgrade
 from apim_upgrade.migrations.value_fills import filled_values, fills_of
 from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
+from apim_upgrade.tables.api import API, API_DEFAULT_VERSION, APPLICATION, SUBSCRIBER
 
 
 def steps(upgrade: Upgrade) -> list[Step]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 
 from apim_upgrade.engine import Step, Work
-from apim_upgrade.migrations.am_tables import ORGANIZATIONS, SYSTEM_CONFIG
+from apim_upgrade.migrations.conventions import ORGANIZATIONS
 from apim_upgrade.migrations.system_configs import Document, store_step, stored_configurations
 from apim_upgrade.migrations.tenant_files import tenant_files
 from apim_upgrade.migrations.upgrade import Upgrade
@@ -22,6 +22,7 @@ from apim_upgrade.migrations.workspace import TENANT
 from apim_upgrade.registry.paths import C
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.tenant_defaults import tenant_defaults
+from apim_upgrade.tables.api import SYSTEM_CONFIG
 
 TENANT_CONF = f"{C}/apimgt/applicationdata/tenant-conf.json"
 _WITH_ROWS = tuple(Release(4, minor, 0) for minor in range(1, 8))

@@ -12,19 +12,12 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, String, column, select, table, update
+from sqlalchemy import Column, Integer, Row, String, select, update
 
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.upgrade import Upgrade
+from apim_upgrade.tables.api import API
 
-_API = table(
-    "am_api",
-    column("api_id", Integer),
-    column("api_provider", String),
-    column("api_name", String),
-    column("api_version", String),
-    column("version_comparable", String),
-)
 _DAY = 86_400_000
 _NUMBERS = re.compile(r"[vV]?(\d+(?:[.\-_]\d+)*)(.*)", re.DOTALL)
 
@@ -37,7 +30,10 @@ def steps(upgrade: Upgrade) -> list[Step]:
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
         # The provider names the tenant, too; where it does not (4.5.0) the stamps are there already.
-        apis = select(_API).order_by(_API.c.api_provider, _API.c.api_name, _API.c.api_id)
+        api = API.c
+        apis = select(api.api_id, api.api_provider, api.api_name, api.api_version, api.version_comparable).order_by(
+            api.api_provider, api.api_name, api.api_id
+        )
         for _, group in groupby(work.sessions["am"].stream(apis), lambda row: (row.api_provider, row.api_name)):
             versions = list(group)
             work.saw(len(versions))
@@ -53,11 +49,11 @@ def steps(upgrade: Upgrade) -> list[Step]:
             (
                 Stage(stage, rows, "stamps of APIs and products"),
                 Sql(
-                    update(_API).values(version_comparable=stage.c.stamp).where(_API.c.api_id == stage.c.api_id),
+                    update(API).values(version_comparable=stage.c.stamp).where(API.c.api_id == stage.c.api_id),
                     "their stamps",
                 ),
             ),
-            tables=(_API.name,),
+            tables=(API.name,),
         )
     ]
 

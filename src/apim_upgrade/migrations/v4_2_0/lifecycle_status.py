@@ -12,9 +12,9 @@ from sqlalchemy import Column, String, func, select, update
 
 from apim_upgrade import registry
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
-from apim_upgrade.migrations.am_tables import API
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.registry.tables import PATH, RESOURCE
+from apim_upgrade.tables.api import API
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 
 def steps(upgrade: Upgrade) -> list[Step]:

@@ -6,22 +6,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import String, and_, column, exists, func, select, table
+from sqlalchemy import and_, exists, func, select
 
 from apim_upgrade.checks.artifacts import ArtifactFacts
 from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, few, plural, such_as
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API, PRODUCT, blank
+from apim_upgrade.migrations.conventions import PRODUCT, blank
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
+from apim_upgrade.tables.api import API, API_DEFAULT_VERSION
 
-_DEFAULT_VERSION = table(
-    "am_api_default_version",
-    column("api_name", String),
-    column("api_provider", String),
-    column("default_api_version", String),
-)
 _CONTEXT = re.compile(r"(/[A-Za-z0-9._~\-]+|/\{version\})+")
 
 
@@ -290,7 +285,7 @@ def gone_default_version(subject: Subject) -> Iterator[Finding]:
 
     How to mend: Nothing has to be done. Who wants them gone deletes the rows in the old release.
     """
-    default = _DEFAULT_VERSION
+    default = API_DEFAULT_VERSION
     subject.saw_rows("default versions", "am", default.name)
     same = and_(
         API.c.api_name == default.c.api_name,

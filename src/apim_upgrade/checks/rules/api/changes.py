@@ -9,7 +9,7 @@ from apim_upgrade.checks.model import Finding, Repair, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import PRODUCT
+from apim_upgrade.migrations.conventions import PRODUCT
 
 _CATEGORIES = "am_api_categories"
 

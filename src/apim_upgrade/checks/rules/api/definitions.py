@@ -11,7 +11,7 @@ from apim_upgrade.checks.model import Api, Finding, Repair, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, such_as
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.registry import CONTENT, PATH, RESOURCE
+from apim_upgrade.tables.registry import CONTENT, PATH, RESOURCE
 
 _ZIP = b"PK"
 """How a zip begins."""

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, and_, column, func, or_, select, table
+from sqlalchemy import and_, func, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, few, plural, such_as
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import blank
-from apim_upgrade.registry import PATH, RESOURCE
-from apim_upgrade.registry.tables import PROPERTY, RESOURCE_PROPERTY
+from apim_upgrade.migrations.conventions import blank
+from apim_upgrade.tables.api import API
+from apim_upgrade.tables.registry import PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
 
-_API = table(
-    "am_api",
-    column("api_id", Integer),
-    column("gateway_vendor", String),
-    column("version_comparable", String),
-    column("api_subtype", String),
-)
 _AI = "AIAPI"
 
 
@@ -59,8 +52,8 @@ def gateway_vendor(subject: Subject) -> Iterator[Finding]:
         return
     number, first = few(
         subject.am,
-        select(_API.c.api_id).where(or_(blank(_API.c.gateway_vendor), func.lower(_API.c.gateway_vendor) == "null")),
-        _API.c.api_id,
+        select(API.c.api_id).where(or_(blank(API.c.gateway_vendor), func.lower(API.c.gateway_vendor) == "null")),
+        API.c.api_id,
     )
     if number:
         apis = such_as(subject.api(row.api_id) or row.api_id for row in first)
@@ -94,7 +87,7 @@ def version_comparable(subject: Subject) -> Iterator[Finding]:
     subject.saw("APIs", len(subject.apis))
     if not subject.has("am", "am_api", "version_comparable"):
         return
-    for row in subject.am.stream(select(_API.c.api_id).where(blank(_API.c.version_comparable)).order_by(_API.c.api_id)):
+    for row in subject.am.stream(select(API.c.api_id).where(blank(API.c.version_comparable)).order_by(API.c.api_id)):
         api = subject.api(row.api_id)
         yield Finding(
             f"{api or row.api_id}: AM_API has no stamp of its version.",
@@ -256,7 +249,7 @@ def ai_apis(subject: Subject) -> Iterator[Finding]:
     subject.saw("APIs", len(subject.apis))
     if not subject.has("am", "am_api", "api_subtype"):
         return
-    for row in subject.am.stream(select(_API.c.api_id).where(_API.c.api_subtype == _AI).order_by(_API.c.api_id)):
+    for row in subject.am.stream(select(API.c.api_id).where(API.c.api_subtype == _AI).order_by(API.c.api_id)):
         api = subject.api(row.api_id)
         yield Finding(
             f"{api or row.api_id}: it is an AI API of 4.4.0.",

@@ -11,9 +11,9 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import ON_GATEWAYS, plural, such_as
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.v4_2_0.life_cycle_configuration import LIFE_CYCLE, read_life_cycle
-from apim_upgrade.registry import PATH, RESOURCE
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.stock_life_cycle import is_stock_life_cycle, stock_states
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 _IN_DATABASE = Release(4, 2, 0)
 """From here on AM_API.STATUS is the state, and life cycles are in the tenants' configuration."""

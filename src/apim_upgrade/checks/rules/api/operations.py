@@ -11,7 +11,8 @@ from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, such_as, working_copy
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API, API_URL_MAPPING, blank
+from apim_upgrade.migrations.conventions import blank
+from apim_upgrade.tables.api import API, API_URL_MAPPING
 
 _KNOWN_SCHEMES = ("Any", "None", "Application & Application User", "Application_User")
 _VERBS = ("SUBSCRIBE", "PUBLISH")

@@ -13,12 +13,11 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import few, plural, such_as
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.releases.mediation import Allowed, allowed_mediation
+from apim_upgrade.tables.api import OPERATION_POLICY, OPERATION_POLICY_DEFINITION
 
 _MODE = "synapse.mediators.access.control.mode"
 _LIST = "synapse.mediators.access.control.list"
 _SCRIPTS = "limit_java_class_access_in_scripts"
-_POLICY = table("am_operation_policy", column("policy_uuid", String), column("policy_name", String))
-_DEFINITION = table("am_operation_policy_definition", column("policy_uuid", String))
 _USES = ("am_api_operation_policy_mapping", "am_api_policy_mapping")
 """Which policies operations have, and from 4.3.0 on APIs as a whole."""
 
@@ -58,7 +57,7 @@ def refused_mediation(subject: Subject) -> Iterator[Finding]:
                 item=f"{domain}{found.path}",
                 severity=None if used else Severity.MINOR,
             )
-    if not subject.has("am", _DEFINITION.name):
+    if not subject.has("am", OPERATION_POLICY_DEFINITION.name):
         return
     number = 0
     for policy in read_policies(subject.am):
@@ -116,16 +115,19 @@ def undefined_policy(subject: Subject) -> Iterator[Finding]:
 
     How to mend: Take the policy off the operations in the publisher and attach it anew, in the old release.
     """
-    subject.saw("operation policies", subject.rows_of("am", _POLICY.name) if subject.has("am", _POLICY.name) else 0)
+    subject.saw(
+        "operation policies",
+        subject.rows_of("am", OPERATION_POLICY.name) if subject.has("am", OPERATION_POLICY.name) else 0,
+    )
     for name in _USES:
         if not subject.has("am", name):
             continue
         used = table(name, column("policy_uuid", String))
         number, first = few(
             subject.am,
-            select(used.c.policy_uuid, func.max(_POLICY.c.policy_name).label("name"))
-            .outerjoin(_POLICY, _POLICY.c.policy_uuid == used.c.policy_uuid)
-            .where(~exists().where(_DEFINITION.c.policy_uuid == used.c.policy_uuid))
+            select(used.c.policy_uuid, func.max(OPERATION_POLICY.c.policy_name).label("name"))
+            .outerjoin(OPERATION_POLICY, OPERATION_POLICY.c.policy_uuid == used.c.policy_uuid)
+            .where(~exists().where(OPERATION_POLICY_DEFINITION.c.policy_uuid == used.c.policy_uuid))
             .group_by(used.c.policy_uuid),
             used.c.policy_uuid,
         )

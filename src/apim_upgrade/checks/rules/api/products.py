@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, String, and_, cast, column, exists, func, or_, select, table
+from sqlalchemy import ColumnElement, String, and_, cast, exists, func, or_, select
 
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, few, plural, such_as
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import (
-    API,
-    API_PRODUCT_MAPPING,
-    API_RESOURCE_SCOPE_MAPPING,
-    API_URL_MAPPING,
-    PRODUCT,
-    blank,
-)
+from apim_upgrade.migrations.conventions import PRODUCT, blank
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.api import API, API_PRODUCT_MAPPING, API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING, SHARED_SCOPE
 
 _CURRENT = "Current API"
-_TEMPLATE = table("am_api", column("api_id"), column("api_type", String), column("context_template", String))
-_SHARED_SCOPE = table("am_shared_scope", column("name", String), column("tenant_id"))
 
 
 @rule(
@@ -149,8 +141,8 @@ def unversioned_products(subject: Subject) -> Iterator[Finding]:
     subject.saw("products", sum(api.type == PRODUCT.upper() for api in subject.apis))
     number, first = few(
         subject.am,
-        select(_TEMPLATE.c.api_id).where(_TEMPLATE.c.api_type == PRODUCT, blank(_TEMPLATE.c.context_template)),
-        _TEMPLATE.c.api_id,
+        select(API.c.api_id).where(API.c.api_type == PRODUCT, blank(API.c.context_template)),
+        API.c.api_id,
     )
     if not number:
         return
@@ -188,7 +180,7 @@ def shared_scope_of_product(subject: Subject) -> Iterator[Finding]:
 
     How to mend: Use an update level of the target that has the correction. The rows are as they should be.
     """
-    subject.saw_rows("scopes", "am", _SHARED_SCOPE.name)
+    subject.saw_rows("scopes", "am", SHARED_SCOPE.name)
     operation, used = API_URL_MAPPING, API_RESOURCE_SCOPE_MAPPING
     number, first = few(
         subject.am,
@@ -197,8 +189,8 @@ def shared_scope_of_product(subject: Subject) -> Iterator[Finding]:
         .join_from(used, operation, operation.c.url_mapping_id == used.c.url_mapping_id)
         .join(API, operation.c.revision_uuid == cast(API.c.api_id, String(20)))
         .join(
-            _SHARED_SCOPE,
-            and_(_SHARED_SCOPE.c.name == used.c.scope_name, _SHARED_SCOPE.c.tenant_id == used.c.tenant_id),
+            SHARED_SCOPE,
+            and_(SHARED_SCOPE.c.name == used.c.scope_name, SHARED_SCOPE.c.tenant_id == used.c.tenant_id),
         )
         .where(API.c.api_type == PRODUCT),
         used.c.scope_name,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, and_, column, exists, func, or_, select, table
+from sqlalchemy import and_, exists, func, or_, select
 
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, working_copy
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API, API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING, blank
-
-_SCOPE = table("am_scope", column("scope_id", Integer), column("name", String), column("tenant_id", Integer))
-_SHARED = table("am_shared_scope", column("name", String), column("tenant_id", Integer))
-_OAUTH2 = table("idn_oauth2_scope", column("name", String), column("tenant_id", Integer))
+from apim_upgrade.migrations.conventions import blank
+from apim_upgrade.tables.api import API, API_RESOURCE_SCOPE_MAPPING, API_SCOPE, API_URL_MAPPING, SHARED_SCOPE
+from apim_upgrade.tables.identity import SCOPE
 
 
 @rule(
@@ -39,10 +37,10 @@ def missing_scope(subject: Subject) -> Iterator[Finding]:
     scope anew, and save.
     """
     used, operation = API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING
-    subject.saw_rows("scopes", "am", _SCOPE.name)
-    known = [exists().where(_SCOPE.c.name == used.c.scope_name, _SCOPE.c.tenant_id == used.c.tenant_id)]
-    if subject.has("am", _OAUTH2.name):
-        known.append(exists().where(_OAUTH2.c.name == used.c.scope_name, _OAUTH2.c.tenant_id == used.c.tenant_id))
+    subject.saw_rows("scopes", "am", API_SCOPE.name)
+    known = [exists().where(API_SCOPE.c.name == used.c.scope_name, API_SCOPE.c.tenant_id == used.c.tenant_id)]
+    if subject.has("am", SCOPE.name):
+        known.append(exists().where(SCOPE.c.name == used.c.scope_name, SCOPE.c.tenant_id == used.c.tenant_id))
     query = (
         select(operation.c.api_id, used.c.scope_name, used.c.tenant_id, func.count().label("number"))
         .join_from(used, operation, operation.c.url_mapping_id == used.c.url_mapping_id)
@@ -87,7 +85,7 @@ def unshared_scope(subject: Subject) -> Iterator[Finding]:
     give one of the APIs another scope.
     """
     used, operation = API_RESOURCE_SCOPE_MAPPING, API_URL_MAPPING
-    subject.saw_rows("scopes", "am", _SCOPE.name)
+    subject.saw_rows("scopes", "am", API_SCOPE.name)
     query = (
         select(
             used.c.scope_name,
@@ -101,7 +99,7 @@ def unshared_scope(subject: Subject) -> Iterator[Finding]:
         .where(
             working_copy(subject, operation),
             ~blank(used.c.scope_name),
-            ~exists().where(_SHARED.c.name == used.c.scope_name, _SHARED.c.tenant_id == used.c.tenant_id),
+            ~exists().where(SHARED_SCOPE.c.name == used.c.scope_name, SHARED_SCOPE.c.tenant_id == used.c.tenant_id),
         )
         .group_by(used.c.scope_name, used.c.tenant_id)
         .having(func.count(API.c.api_name.distinct()) > 1)

@@ -14,9 +14,9 @@ from apim_upgrade.checks.model import Api, Finding, Repair, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, such_as
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.registry import PATH, RESOURCE
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.extensions import Removal, removal_of
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 _FAULT_HANDLER = "APIMgtFaultHandler"
 _AT_API_LEVEL = Release(4, 3, 0)

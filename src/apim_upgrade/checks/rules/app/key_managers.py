@@ -12,17 +12,12 @@ from sqlalchemy import func, select
 from apim_upgrade.checks.home import Home
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
-from apim_upgrade.checks.rules.app.tables import (
-    APPLICATION,
-    CLIENT,
-    KEY,
-    KEY_MANAGER,
-    RESIDENT,
-    SUBSCRIBER,
-    owner_of_key_managers,
-)
+from apim_upgrade.checks.rules.app.queries import owner_of_key_managers
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
+from apim_upgrade.migrations.conventions import RESIDENT_KEY_MANAGER
+from apim_upgrade.tables.api import APPLICATION, APPLICATION_KEY_MAPPING, KEY_MANAGER, SUBSCRIBER
+from apim_upgrade.tables.identity import CONSUMER_APP
 
 _DEFAULT = "default"
 _IS_7 = "WSO2-IS-7"
@@ -52,7 +47,9 @@ def third_party_key_managers(subject: Subject) -> Iterator[Finding]:
     subject.saw_rows("key managers", "am", "am_key_manager")
     jars = _connectors(subject.inputs.home)
     told = f" The old server's dropins have {', '.join(jars)}." if jars else ""
-    counted = select(KEY.c.key_manager, func.count().label("keys")).group_by(KEY.c.key_manager)
+    counted = select(APPLICATION_KEY_MAPPING.c.key_manager, func.count().label("keys")).group_by(
+        APPLICATION_KEY_MAPPING.c.key_manager
+    )
     keys = {row.key_manager: row.keys for row in subject.am.stream(counted)}
     for row in _key_managers(subject, KEY_MANAGER.c.type != _DEFAULT):
         many = keys.get(row.uuid, 0)
@@ -90,7 +87,7 @@ def key_managers_without_address(subject: Subject) -> Iterator[Finding]:
     How to mend: Give the key manager its service URL in the admin portal, or disable it there.
     """
     subject.saw_rows("key managers", "am", "am_key_manager")
-    additional = (KEY_MANAGER.c.type == _DEFAULT, KEY_MANAGER.c.name != RESIDENT)
+    additional = (KEY_MANAGER.c.type == _DEFAULT, KEY_MANAGER.c.name != RESIDENT_KEY_MANAGER)
     for row in _key_managers(subject, *additional):
         if not _server_url(row.configuration):
             yield Finding(
@@ -138,15 +135,19 @@ def identity_server_7(subject: Subject) -> Iterator[Finding]:
     if not managers:
         return
     identity = subject.sessions[subject.home("identity")]
-    known = {row.consumer_key for row in identity.stream(select(CLIENT.c.consumer_key))}
+    known = {row.consumer_key for row in identity.stream(select(CONSUMER_APP.c.consumer_key))}
     for manager in managers:
         tenant = next((each.id for each in subject.tenants if each.domain == manager.owner), None)
-        resident = select(KEY_MANAGER.c.uuid).where(own == manager.owner, KEY_MANAGER.c.name == RESIDENT)
+        resident = select(KEY_MANAGER.c.uuid).where(own == manager.owner, KEY_MANAGER.c.name == RESIDENT_KEY_MANAGER)
         query = (
-            select(KEY.c.consumer_key)
-            .join(APPLICATION, APPLICATION.c.application_id == KEY.c.application_id)
+            select(APPLICATION_KEY_MAPPING.c.consumer_key)
+            .join(APPLICATION, APPLICATION.c.application_id == APPLICATION_KEY_MAPPING.c.application_id)
             .join(SUBSCRIBER, SUBSCRIBER.c.subscriber_id == APPLICATION.c.subscriber_id)
-            .where(SUBSCRIBER.c.tenant_id == tenant, KEY.c.key_manager.in_(resident), KEY.c.consumer_key.is_not(None))
+            .where(
+                SUBSCRIBER.c.tenant_id == tenant,
+                APPLICATION_KEY_MAPPING.c.key_manager.in_(resident),
+                APPLICATION_KEY_MAPPING.c.consumer_key.is_not(None),
+            )
         )
         gone = sum(row.consumer_key not in known for row in subject.am.stream(query))
         if gone:

@@ -9,21 +9,14 @@ from sqlalchemy import and_, case, exists, func, or_, select
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
-from apim_upgrade.checks.rules.app.tables import (
-    APPLICATION,
-    CLIENT,
-    CLIENT_PROPERTY,
-    KEY,
-    KEY_MANAGER,
-    RESIDENT,
-    SUBSCRIBER,
-    applications,
-)
+from apim_upgrade.checks.rules.app.queries import applications
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API, blank
+from apim_upgrade.migrations.conventions import RESIDENT_KEY_MANAGER, blank
+from apim_upgrade.tables.api import API, APPLICATION, APPLICATION_KEY_MAPPING, KEY_MANAGER, SUBSCRIBER
+from apim_upgrade.tables.identity import CONSUMER_APP, OIDC_PROPERTY
 
-_UUID_KNOWN = exists().where(KEY_MANAGER.c.uuid == KEY.c.key_manager)
-_NAME_KNOWN = exists().where(KEY_MANAGER.c.name == KEY.c.key_manager)
+_UUID_KNOWN = exists().where(KEY_MANAGER.c.uuid == APPLICATION_KEY_MAPPING.c.key_manager)
+_NAME_KNOWN = exists().where(KEY_MANAGER.c.name == APPLICATION_KEY_MAPPING.c.key_manager)
 
 
 @rule(
@@ -48,9 +41,13 @@ def named_key_managers(subject: Subject) -> Iterator[Finding]:
     else of the subscriber's, and makes the resident key manager of tenants that lack it.
     """
     subject.saw_rows("keys", "am", "am_application_key_mapping")
-    named = or_(KEY.c.key_manager == RESIDENT, and_(_NAME_KNOWN, ~_UUID_KNOWN))
-    query = select(KEY.c.key_manager, func.count().label("keys")).where(named).group_by(KEY.c.key_manager)
-    for row in subject.am.stream(query.order_by(KEY.c.key_manager)):
+    named = or_(APPLICATION_KEY_MAPPING.c.key_manager == RESIDENT_KEY_MANAGER, and_(_NAME_KNOWN, ~_UUID_KNOWN))
+    query = (
+        select(APPLICATION_KEY_MAPPING.c.key_manager, func.count().label("keys"))
+        .where(named)
+        .group_by(APPLICATION_KEY_MAPPING.c.key_manager)
+    )
+    for row in subject.am.stream(query.order_by(APPLICATION_KEY_MAPPING.c.key_manager)):
         yield Finding(
             f"{row.keys:,} keys name their key manager {row.key_manager!r} by name; the upgrade puts its UUID.",
             place=Row("am", "AM_APPLICATION_KEY_MAPPING", "KEY_MANAGER", f"KEY_MANAGER={row.key_manager}"),
@@ -77,11 +74,18 @@ def unknown_key_managers(subject: Subject) -> Iterator[Finding]:
     How to mend: Make the key manager in the admin portal of the old release, or remove the key in the developer portal.
     """
     subject.saw_rows("keys", "am", "am_application_key_mapping")
-    unknown = and_(or_(KEY.c.key_manager.is_(None), KEY.c.key_manager != RESIDENT), ~_UUID_KNOWN, ~_NAME_KNOWN)
-    query = applications(KEY.c.key_type, KEY.c.key_manager).join(
-        KEY, KEY.c.application_id == APPLICATION.c.application_id
+    unknown = and_(
+        or_(
+            APPLICATION_KEY_MAPPING.c.key_manager.is_(None),
+            APPLICATION_KEY_MAPPING.c.key_manager != RESIDENT_KEY_MANAGER,
+        ),
+        ~_UUID_KNOWN,
+        ~_NAME_KNOWN,
     )
-    for row in subject.am.stream(query.where(unknown).order_by(KEY.c.key_type)):
+    query = applications(APPLICATION_KEY_MAPPING.c.key_type, APPLICATION_KEY_MAPPING.c.key_manager).join(
+        APPLICATION_KEY_MAPPING, APPLICATION_KEY_MAPPING.c.application_id == APPLICATION.c.application_id
+    )
+    for row in subject.am.stream(query.where(unknown).order_by(APPLICATION_KEY_MAPPING.c.key_type)):
         domain = subject.domain(row.tenant_id)
         named = f"the key manager {row.key_manager!r}, which does not exist" if row.key_manager else "no key manager"
         yield Finding(
@@ -116,23 +120,29 @@ def keys_without_client(subject: Subject) -> Iterator[Finding]:
     """
     subject.saw_rows("keys", "am", "am_application_key_mapping")
     resident = exists().where(
-        KEY_MANAGER.c.name == RESIDENT,
-        or_(KEY_MANAGER.c.uuid == KEY.c.key_manager, KEY_MANAGER.c.name == KEY.c.key_manager),
+        KEY_MANAGER.c.name == RESIDENT_KEY_MANAGER,
+        or_(
+            KEY_MANAGER.c.uuid == APPLICATION_KEY_MAPPING.c.key_manager,
+            KEY_MANAGER.c.name == APPLICATION_KEY_MAPPING.c.key_manager,
+        ),
     )
-    issued = and_(~blank(KEY.c.consumer_key), or_(resident, KEY.c.key_manager == RESIDENT))
+    issued = and_(
+        ~blank(APPLICATION_KEY_MAPPING.c.consumer_key),
+        or_(resident, APPLICATION_KEY_MAPPING.c.key_manager == RESIDENT_KEY_MANAGER),
+    )
     identity = subject.sessions[subject.home("identity")]
     query = (
-        applications(KEY.c.key_type, KEY.c.consumer_key)
-        .join(KEY, KEY.c.application_id == APPLICATION.c.application_id)
+        applications(APPLICATION_KEY_MAPPING.c.key_type, APPLICATION_KEY_MAPPING.c.consumer_key)
+        .join(APPLICATION_KEY_MAPPING, APPLICATION_KEY_MAPPING.c.application_id == APPLICATION.c.application_id)
         .where(issued)
-        .order_by(KEY.c.key_type)
+        .order_by(APPLICATION_KEY_MAPPING.c.key_type)
     )
     if identity is subject.am:
-        query = query.where(~exists().where(CLIENT.c.consumer_key == KEY.c.consumer_key))
+        query = query.where(~exists().where(CONSUMER_APP.c.consumer_key == APPLICATION_KEY_MAPPING.c.consumer_key))
         clients = None
     else:
-        clients = {row.consumer_key for row in identity.stream(select(CLIENT.c.consumer_key))}
-    total = subject.am.all(select(func.count()).select_from(KEY).where(issued))[0][0]
+        clients = {row.consumer_key for row in identity.stream(select(CONSUMER_APP.c.consumer_key))}
+    total = subject.am.all(select(func.count()).select_from(APPLICATION_KEY_MAPPING).where(issued))[0][0]
     lonely = [row for row in subject.am.stream(query) if clients is None or row.consumer_key not in clients]
     if total > 1 and len(lonely) == total:
         yield Finding(
@@ -186,22 +196,26 @@ def token_types_disagree(subject: Subject) -> Iterator[Finding]:
 
 def _token_types(subject: Subject) -> Iterator[tuple[Any, str | None]]:
     """Yield (key of an application, token type of its client) where the two disagree."""
-    mine, theirs = APPLICATION.c.token_type, CLIENT_PROPERTY.c.property_value
-    keys = applications(KEY.c.key_type, KEY.c.consumer_key, mine).join(
-        KEY, KEY.c.application_id == APPLICATION.c.application_id
+    mine, theirs = APPLICATION.c.token_type, OIDC_PROPERTY.c.property_value
+    keys = applications(APPLICATION_KEY_MAPPING.c.key_type, APPLICATION_KEY_MAPPING.c.consumer_key, mine).join(
+        APPLICATION_KEY_MAPPING, APPLICATION_KEY_MAPPING.c.application_id == APPLICATION.c.application_id
     )
-    keys = keys.where(~blank(mine), ~blank(KEY.c.consumer_key)).order_by(KEY.c.key_type)
-    is_type = CLIENT_PROPERTY.c.property_key == "tokenType"
+    keys = keys.where(~blank(mine), ~blank(APPLICATION_KEY_MAPPING.c.consumer_key)).order_by(
+        APPLICATION_KEY_MAPPING.c.key_type
+    )
+    is_type = OIDC_PROPERTY.c.property_key == "tokenType"
     if subject.home("identity") == "am":
         same = or_(
             and_(func.upper(mine) == _JWT, func.upper(func.coalesce(theirs, "")) == _JWT),
             and_(func.upper(mine) != _JWT, func.upper(func.coalesce(theirs, "")) != _JWT),
         )
-        joined = keys.add_columns(theirs).join(CLIENT_PROPERTY, CLIENT_PROPERTY.c.consumer_key == KEY.c.consumer_key)
+        joined = keys.add_columns(theirs).join(
+            OIDC_PROPERTY, OIDC_PROPERTY.c.consumer_key == APPLICATION_KEY_MAPPING.c.consumer_key
+        )
         for row in subject.am.stream(joined.where(is_type, ~same)):
             yield row, row.property_value
         return
-    query = select(CLIENT_PROPERTY.c.consumer_key, theirs).where(is_type)
+    query = select(OIDC_PROPERTY.c.consumer_key, theirs).where(is_type)
     types = {row.consumer_key: row.property_value for row in subject.sessions["identity"].stream(query)}
     for row in subject.am.stream(keys):
         if row.consumer_key in types:
@@ -234,13 +248,15 @@ def endless_clients(subject: Subject) -> Iterator[Finding]:
     """
     subject.saw_rows("keys", subject.home("identity"), "idn_oauth_consumer_apps")
     columns = {
-        "USER_ACCESS_TOKEN_EXPIRE_TIME": CLIENT.c.user_access_token_expire_time,
-        "APP_ACCESS_TOKEN_EXPIRE_TIME": CLIENT.c.app_access_token_expire_time,
-        "REFRESH_TOKEN_EXPIRE_TIME": CLIENT.c.refresh_token_expire_time,
+        "USER_ACCESS_TOKEN_EXPIRE_TIME": CONSUMER_APP.c.user_access_token_expire_time,
+        "APP_ACCESS_TOKEN_EXPIRE_TIME": CONSUMER_APP.c.app_access_token_expire_time,
+        "REFRESH_TOKEN_EXPIRE_TIME": CONSUMER_APP.c.refresh_token_expire_time,
     }
     endless = or_(*(or_(each < 0, each >= _FOREVER) for each in columns.values()))
-    query = select(CLIENT.c.id, CLIENT.c.app_name, CLIENT.c.tenant_id, *columns.values()).where(endless)
-    for row in subject.sessions[subject.home("identity")].stream(query.order_by(CLIENT.c.id)):
+    query = select(CONSUMER_APP.c.id, CONSUMER_APP.c.app_name, CONSUMER_APP.c.tenant_id, *columns.values()).where(
+        endless
+    )
+    for row in subject.sessions[subject.home("identity")].stream(query.order_by(CONSUMER_APP.c.id)):
         domain = subject.domain(row.tenant_id)
         names = [name for name, value in zip(columns, tuple(row)[3:], strict=True) if _is_endless(value)]
         yield Finding(
@@ -277,11 +293,11 @@ def unusable_callbacks(subject: Subject) -> Iterator[Finding]:
     """
     home = subject.home("identity")
     subject.saw_rows("keys", home, "idn_oauth_consumer_apps")
-    coded = func.coalesce(CLIENT.c.grant_types, "").like("%authorization_code%")
-    query = select(CLIENT.c.id, CLIENT.c.app_name, CLIENT.c.tenant_id, CLIENT.c.callback_url).where(
-        or_(func.lower(CLIENT.c.callback_url) == "null", and_(coded, blank(CLIENT.c.callback_url)))
-    )
-    for row in subject.sessions[home].stream(query.order_by(CLIENT.c.id)):
+    coded = func.coalesce(CONSUMER_APP.c.grant_types, "").like("%authorization_code%")
+    query = select(
+        CONSUMER_APP.c.id, CONSUMER_APP.c.app_name, CONSUMER_APP.c.tenant_id, CONSUMER_APP.c.callback_url
+    ).where(or_(func.lower(CONSUMER_APP.c.callback_url) == "null", and_(coded, blank(CONSUMER_APP.c.callback_url))))
+    for row in subject.sessions[home].stream(query.order_by(CONSUMER_APP.c.id)):
         domain = subject.domain(row.tenant_id)
         told = "the text 'null' as its callback URL" if row.callback_url else "no callback URL, which its grants need"
         yield Finding(

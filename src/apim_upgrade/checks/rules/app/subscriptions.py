@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, Integer, String, TableClause, column, func
 from apim_upgrade.checks.definitions.stored import STREAMING
 from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
-from apim_upgrade.checks.rules.app.tables import APPLICATION, SUBSCRIBER, SUBSCRIPTION, applications
+from apim_upgrade.checks.rules.app.queries import applications
 from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API, API_URL_MAPPING, blank
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.api import API, API_URL_MAPPING, APPLICATION, BLOCK_CONDITION, SUBSCRIBER, SUBSCRIPTION
 
 _BUILT_IN = frozenset({"Unlimited", "Unauthenticated", "DefaultSubscriptionless", "AsyncDefaultSubscriptionless"})
 """Plans that servers know without a row."""
@@ -248,15 +249,6 @@ def across_tenants(subject: Subject) -> Iterator[Finding]:
             )
 
 
-_CONDITION = table(
-    "am_block_conditions",
-    column("condition_id", Integer),
-    column("type", String),
-    column("value", String),
-    column("block_condition", String),
-    column("enabled", String),
-    column("domain", String),
-)
 _READS_OLD_FORM = Release(4, 4, 0)
 
 
@@ -282,13 +274,13 @@ def old_deny_conditions(subject: Subject) -> Iterator[Finding]:
     {"fixedIp":"1.2.3.4","invert":false}.
     """
     subject.saw_rows("policies", "am", "am_block_conditions")
-    value = _CONDITION.c.block_condition
+    value = BLOCK_CONDITION.c.block_condition
     if not subject.has("am", "am_block_conditions", "block_condition"):
-        value = _CONDITION.c.value
+        value = BLOCK_CONDITION.c.value
     query = (
-        select(_CONDITION.c.condition_id, _CONDITION.c.type, _CONDITION.c.domain, value.label("text"))
-        .where(or_(_CONDITION.c.type == "IP", _CONDITION.c.type == "IPRANGE"))
-        .order_by(_CONDITION.c.condition_id)
+        select(BLOCK_CONDITION.c.condition_id, BLOCK_CONDITION.c.type, BLOCK_CONDITION.c.domain, value.label("text"))
+        .where(or_(BLOCK_CONDITION.c.type == "IP", BLOCK_CONDITION.c.type == "IPRANGE"))
+        .order_by(BLOCK_CONDITION.c.condition_id)
     )
     severity = Severity.MINOR if subject.target >= _READS_OLD_FORM else None
     for row in subject.am.stream(query):

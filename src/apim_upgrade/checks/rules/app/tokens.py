@@ -11,10 +11,12 @@ from sqlalchemy import func, or_, select
 
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
-from apim_upgrade.checks.rules.app.tables import ACTIVE, APPLICATION, CLIENT, KEY, TOKEN, applications
+from apim_upgrade.checks.rules.app.queries import ACTIVE, applications
 from apim_upgrade.checks.settings import setting, switched_on
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.api import APPLICATION, APPLICATION_KEY_MAPPING
+from apim_upgrade.tables.identity import ACCESS_TOKEN, CONSUMER_APP
 
 _JWT = "JWT"
 _OPAQUE = func.upper(func.coalesce(APPLICATION.c.token_type, "")) != _JWT
@@ -44,7 +46,7 @@ def opaque_applications(subject: Subject) -> Iterator[Finding]:
     lost = subject.target >= _NOT_STORED and not switched_on(
         subject.target_configuration, "oauth.token_persistence.enable"
     )
-    has_key = APPLICATION.c.application_id.in_(select(KEY.c.application_id))
+    has_key = APPLICATION.c.application_id.in_(select(APPLICATION_KEY_MAPPING.c.application_id))
     for row in subject.am.stream(applications(APPLICATION.c.token_type).where(_OPAQUE, has_key)):
         domain = subject.domain(row.tenant_id)
         yield Finding(
@@ -80,16 +82,21 @@ def long_opaque_tokens(subject: Subject) -> Iterator[Finding]:
     """
     home = subject.home("identity")
     subject.saw_rows("tokens", home, "idn_oauth2_access_token")
-    opaque = applications(KEY.c.consumer_key).join(KEY, KEY.c.application_id == APPLICATION.c.application_id)
+    opaque = applications(APPLICATION_KEY_MAPPING.c.consumer_key).join(
+        APPLICATION_KEY_MAPPING, APPLICATION_KEY_MAPPING.c.application_id == APPLICATION.c.application_id
+    )
     owners = {row.consumer_key: row for row in subject.am.stream(opaque.where(_OPAQUE)) if row.consumer_key}
     if not owners:
         return
-    long = or_(TOKEN.c.validity_period < 0, TOKEN.c.validity_period > TOKEN.c.refresh_token_validity_period)
+    long = or_(
+        ACCESS_TOKEN.c.validity_period < 0,
+        ACCESS_TOKEN.c.validity_period > ACCESS_TOKEN.c.refresh_token_validity_period,
+    )
     query = (
-        select(CLIENT.c.consumer_key, func.count().label("tokens"))
-        .join(TOKEN, TOKEN.c.consumer_key_id == CLIENT.c.id)
+        select(CONSUMER_APP.c.consumer_key, func.count().label("tokens"))
+        .join(ACCESS_TOKEN, ACCESS_TOKEN.c.consumer_key_id == CONSUMER_APP.c.id)
         .where(ACTIVE, long)
-        .group_by(CLIENT.c.consumer_key)
+        .group_by(CONSUMER_APP.c.consumer_key)
     )
     found: Counter[tuple[str, str]] = Counter()
     for row in subject.sessions[home].stream(query):
@@ -127,7 +134,7 @@ def form_of_tokens(subject: Subject) -> Iterator[Finding]:
     deployment.toml, together with the key stores of the old home.
     """
     home = subject.home("identity")
-    query = select(TOKEN.c.access_token).where(ACTIVE).limit(_SAMPLE)
+    query = select(ACCESS_TOKEN.c.access_token).where(ACTIVE).limit(_SAMPLE)
     forms = Counter(_form(row.access_token or "") for row in subject.sessions[home].all(query))
     subject.saw("tokens", forms.total())
     if not forms:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from lxml import etree
-from sqlalchemy import Integer, String, column, func, or_, select, table
+from sqlalchemy import func, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.model import Finding, Row, Severity, Spot
@@ -16,17 +16,11 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.registry import PATH, RESOURCE
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.registry_files import workflows
+from apim_upgrade.tables.identity import CONSUMER_APP
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
-_CLIENT = table(
-    "idn_oauth_consumer_apps",
-    column("id", Integer),
-    column("app_name", String),
-    column("tenant_id", Integer),
-    column("callback_url", String),
-)
 _HOST = re.compile(r"https?://([^/:|)\s\\]+)")
 _PORTALS = ("apim_publisher", "apim_devportal", "apim_admin_portal")
 _OLD_PORTALS = ("_publisher", "_store")
@@ -55,12 +49,12 @@ def portal_callbacks(subject: Subject) -> Iterator[Finding]:
     """
     hosts = _hosts(subject)
     home = subject.home("identity")
-    name = _CLIENT.c.app_name
-    query = select(_CLIENT).where(
+    name = CONSUMER_APP.c.app_name
+    query = select(CONSUMER_APP.c.id, name, CONSUMER_APP.c.tenant_id, CONSUMER_APP.c.callback_url).where(
         or_(name.in_(_PORTALS), *(name.like(f"%{portal}") for portal in _PORTALS + _OLD_PORTALS)),
-        func.length(_CLIENT.c.callback_url) > 0,
+        func.length(CONSUMER_APP.c.callback_url) > 0,
     )
-    for row in subject.sessions[home].stream(query.order_by(_CLIENT.c.tenant_id, _CLIENT.c.id)):
+    for row in subject.sessions[home].stream(query.order_by(CONSUMER_APP.c.tenant_id, CONSUMER_APP.c.id)):
         subject.saw("clients")
         named = {host.lower() for host in _HOST.findall(row.callback_url)}
         if named and not named & hosts:

@@ -12,12 +12,13 @@ from apim_upgrade.checks.artifacts import listed
 from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import ON_GATEWAYS, few, plural, such_as
-from apim_upgrade.checks.rules.gw.tables import ENVIRONMENT, NEVER, NONE, REVISION, deployed
+from apim_upgrade.checks.rules.gw.queries import NEVER, NONE, deployed
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API, LABEL, VHOST, blank
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
-from apim_upgrade.migrations.v4_0_0.deployments import DEPLOYMENT, environments_of
+from apim_upgrade.migrations.v4_0_0.deployments import environments_of
+from apim_upgrade.tables.api import API, DEPLOYMENT, GATEWAY_ENVIRONMENT, LABEL, REVISION, VHOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class _Environments:
 
 def _environments(subject: Subject) -> _Environments:
     of_tenants = set()
-    if subject.has("am", ENVIRONMENT.name):
-        for row in subject.am.all(select(_owner(subject).label("domain"), ENVIRONMENT.c.name)):
+    if subject.has("am", GATEWAY_ENVIRONMENT.name):
+        for row in subject.am.all(select(_owner(subject).label("domain"), GATEWAY_ENVIRONMENT.c.name)):
             of_tenants.add((row.domain or SUPER_TENANT_DOMAIN, row.name))
     if subject.crosses("4.0.0") and subject.has("am", LABEL.name):
         for row in subject.am.all(select(LABEL.c.tenant_domain, LABEL.c.name)):
@@ -49,9 +50,9 @@ def _environments(subject: Subject) -> _Environments:
 def _owner(subject: Subject) -> ColumnElement[str]:
     """The column that names an environment's tenant."""
     return (
-        ENVIRONMENT.c.organization
-        if subject.has("am", ENVIRONMENT.name, "organization")
-        else ENVIRONMENT.c.tenant_domain
+        GATEWAY_ENVIRONMENT.c.organization
+        if subject.has("am", GATEWAY_ENVIRONMENT.name, "organization")
+        else GATEWAY_ENVIRONMENT.c.tenant_domain
     )
 
 
@@ -264,11 +265,13 @@ def environments_in_database(subject: Subject) -> Iterator[Finding]:
     How to mend: Add a virtual host in the admin portal of the old release; rename the environment in the configuration
     if the two are not the same.
     """
-    subject.saw_rows("gateway environments", "am", ENVIRONMENT.name)
+    subject.saw_rows("gateway environments", "am", GATEWAY_ENVIRONMENT.name)
     environments = _environments(subject)
-    bare = ~exists().where(VHOST.c.gateway_env_id == ENVIRONMENT.c.id)
+    bare = ~exists().where(VHOST.c.gateway_env_id == GATEWAY_ENVIRONMENT.c.id)
     owner = _owner(subject)
-    for row in subject.am.all(select(owner.label("domain"), ENVIRONMENT.c.name, bare.label("bare")).order_by(owner)):
+    for row in subject.am.all(
+        select(owner.label("domain"), GATEWAY_ENVIRONMENT.c.name, bare.label("bare")).order_by(owner)
+    ):
         domain = row.domain or SUPER_TENANT_DOMAIN
         doubled = row.name in environments.configured
         if row.bare or doubled:

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import by_state, plural, such_as
-from apim_upgrade.checks.rules.gw.tables import NEVER
+from apim_upgrade.checks.rules.gw.queries import NEVER
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import LABEL, LABEL_URL
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
 from apim_upgrade.migrations.v4_0_0.access_urls import virtual_hosts
+from apim_upgrade.tables.api import LABEL, LABEL_URL
 
 
 @rule(

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import LargeBinary, String, case, column, exists, func, literal, or_, select, table
+from sqlalchemy import LargeBinary, case, exists, func, literal, or_, select
 
 from apim_upgrade.checks.model import Finding, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import ON_GATEWAYS, by_state, few, plural, such_as
-from apim_upgrade.checks.rules.gw.tables import REVISION, deployed
+from apim_upgrade.checks.rules.gw.queries import deployed
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import API
-from apim_upgrade.migrations.v4_0_0.deployments import DEPLOYMENT, GATEWAY_DEPLOYMENT
+from apim_upgrade.tables.api import API, DEPLOYMENT, GATEWAY_ARTIFACT, GATEWAY_DEPLOYMENT, REVISION
 
-_ARTIFACT = table(
-    "am_gw_api_artifacts", column("api_id", String), column("revision_id", String), column("artifact", LargeBinary)
-)
 _REVISIONS = 5
 """How many revisions of an API the product keeps."""
 _ZIP = b"PK"
@@ -51,9 +47,9 @@ def no_artifact(subject: Subject) -> Iterator[Finding]:
         GATEWAY_DEPLOYMENT.c.label == DEPLOYMENT.c.name,
     )
     stored = exists().where(
-        _ARTIFACT.c.api_id == API.c.api_uuid,
-        _ARTIFACT.c.revision_id == DEPLOYMENT.c.revision_uuid,
-        func.substr(_ARTIFACT.c.artifact, 1, len(_ZIP)) == literal(_ZIP, LargeBinary),
+        GATEWAY_ARTIFACT.c.api_id == API.c.api_uuid,
+        GATEWAY_ARTIFACT.c.revision_id == DEPLOYMENT.c.revision_uuid,
+        func.substr(GATEWAY_ARTIFACT.c.artifact, 1, len(_ZIP)) == literal(_ZIP, LargeBinary),
     )
     lacking = {"AM_GW_API_DEPLOYMENTS": ~listed_there, "AM_GW_API_ARTIFACTS": ~stored}
     told = (case((lacks, 1), else_=0).label(where.lower()) for where, lacks in lacking.items())

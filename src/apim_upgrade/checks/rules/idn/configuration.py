@@ -13,12 +13,13 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.rules.idn.known_roles import known_roles
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import ORGANIZATIONS, SYSTEM_CONFIG
+from apim_upgrade.migrations.conventions import ORGANIZATIONS
 from apim_upgrade.migrations.v4_1_0.configuration_document import merge, read
 from apim_upgrade.migrations.v4_1_0.tenant_configuration import TENANT_CONF
 from apim_upgrade.registry import files, split
-from apim_upgrade.registry.tables import PATH, RESOURCE
 from apim_upgrade.releases.tenant_defaults import TenantDefaults, tenant_defaults
+from apim_upgrade.tables.api import SYSTEM_CONFIG
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 
 @rule(

@@ -6,14 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, String, column, select, table
+from sqlalchemy import select
 
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.identity.tables import UM_HYBRID_ROLE
+from apim_upgrade.tables.user import UM_HYBRID_ROLE, UM_ROLE
 
-USER_STORE_ROLE = table(
-    "um_role", column("um_id", Integer), column("um_role_name", String), column("um_tenant_id", Integer)
-)
 _HYBRID = frozenset({"internal", "application", "workflow"})
 
 
@@ -48,6 +45,6 @@ def known_roles(subject: Subject) -> KnownRoles:
         name = row.um_role_name.lower()
         hybrid[row.um_tenant_id].add(name if "/" in name else f"internal/{name}")
     primary: dict[int, set[str]] = defaultdict(set)
-    for row in session.stream(select(USER_STORE_ROLE.c.um_role_name, USER_STORE_ROLE.c.um_tenant_id)):
+    for row in session.stream(select(UM_ROLE.c.um_role_name, UM_ROLE.c.um_tenant_id)):
         primary[row.um_tenant_id].add(row.um_role_name.lower())
     return KnownRoles(hybrid, primary)

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, and_, column, exists, func, select, table
+from sqlalchemy import and_, exists, func, select
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural, such_as
-from apim_upgrade.checks.rules.idn.known_roles import USER_STORE_ROLE, known_roles
+from apim_upgrade.checks.rules.idn.known_roles import known_roles
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.identity.tables import SCOPE, UM_HYBRID_ROLE, UM_USER
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
-from apim_upgrade.registry.tables import PERMISSION, ROLE_PERMISSION
-
-_SCOPE = table("am_scope", column("scope_id", Integer), column("name", String), column("tenant_id", Integer))
-_BINDING = table("am_scope_binding", column("scope_id", Integer), column("scope_binding", String))
-_USER_RIGHT = table("um_user_permission", column("um_permission_id", Integer), column("um_tenant_id", Integer))
+from apim_upgrade.tables.api import API_SCOPE, API_SCOPE_BINDING
+from apim_upgrade.tables.identity import SCOPE
+from apim_upgrade.tables.user import (
+    UM_HYBRID_ROLE,
+    UM_PERMISSION,
+    UM_ROLE,
+    UM_ROLE_PERMISSION,
+    UM_USER,
+    UM_USER_PERMISSION,
+)
 
 
 @rule("IDN020", Severity.MINOR, title="scope of a role that does not exist")
@@ -38,11 +42,16 @@ def scopes_of_lost_roles(subject: Subject) -> Iterator[Finding]:
     subject.saw_rows("scopes", "am", "am_scope")
     roles = known_roles(subject)
     query = (
-        select(_SCOPE.c.tenant_id, _BINDING.c.scope_binding, func.count().label("scopes"), func.min(_SCOPE.c.name))
-        .join(_BINDING, _BINDING.c.scope_id == _SCOPE.c.scope_id)
-        .where(_BINDING.c.scope_binding.is_not(None), _BINDING.c.scope_binding != "")
-        .group_by(_SCOPE.c.tenant_id, _BINDING.c.scope_binding)
-        .order_by(_SCOPE.c.tenant_id, _BINDING.c.scope_binding)
+        select(
+            API_SCOPE.c.tenant_id,
+            API_SCOPE_BINDING.c.scope_binding,
+            func.count().label("scopes"),
+            func.min(API_SCOPE.c.name),
+        )
+        .join(API_SCOPE_BINDING, API_SCOPE_BINDING.c.scope_id == API_SCOPE.c.scope_id)
+        .where(API_SCOPE_BINDING.c.scope_binding.is_not(None), API_SCOPE_BINDING.c.scope_binding != "")
+        .group_by(API_SCOPE.c.tenant_id, API_SCOPE_BINDING.c.scope_binding)
+        .order_by(API_SCOPE.c.tenant_id, API_SCOPE_BINDING.c.scope_binding)
     )
     for row in subject.am.stream(query):
         tenant_id, role, scopes, example = tuple(row)
@@ -110,10 +119,10 @@ def admin_role_twice(subject: Subject) -> Iterator[Finding]:
     query = (
         select(UM_HYBRID_ROLE.c.um_id, UM_HYBRID_ROLE.c.um_tenant_id)
         .join(
-            USER_STORE_ROLE,
+            UM_ROLE,
             and_(
-                USER_STORE_ROLE.c.um_tenant_id == UM_HYBRID_ROLE.c.um_tenant_id,
-                func.lower(USER_STORE_ROLE.c.um_role_name) == func.lower(UM_HYBRID_ROLE.c.um_role_name),
+                UM_ROLE.c.um_tenant_id == UM_HYBRID_ROLE.c.um_tenant_id,
+                func.lower(UM_ROLE.c.um_role_name) == func.lower(UM_HYBRID_ROLE.c.um_role_name),
             ),
         )
         .where(func.lower(UM_HYBRID_ROLE.c.um_role_name) == role.lower())
@@ -194,12 +203,14 @@ def rights_of_nobody(subject: Subject) -> Iterator[Finding]:
     home = subject.home("user")
     subject.saw_rows("rights", home, "um_permission")
     given = (
-        exists().where(each.c.um_permission_id == PERMISSION.c.um_id, each.c.um_tenant_id == PERMISSION.c.um_tenant_id)
-        for each in (ROLE_PERMISSION, _USER_RIGHT)
+        exists().where(
+            each.c.um_permission_id == UM_PERMISSION.c.um_id, each.c.um_tenant_id == UM_PERMISSION.c.um_tenant_id
+        )
+        for each in (UM_ROLE_PERMISSION, UM_USER_PERMISSION)
     )
     query = (
-        select(func.count().label("rights"), func.min(PERMISSION.c.um_resource_id).label("one"))
-        .select_from(PERMISSION)
+        select(func.count().label("rights"), func.min(UM_PERMISSION.c.um_resource_id).label("one"))
+        .select_from(UM_PERMISSION)
         .where(*(~each for each in given))
     )
     (row,) = subject.sessions[home].all(query)

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lxml import etree
-from sqlalchemy import Boolean, Integer, LargeBinary, String, column, select, table
+from sqlalchemy import select
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_ID
-from apim_upgrade.registry import PATH, xml_parser
+from apim_upgrade.registry import xml_parser
+from apim_upgrade.tables.registry import PATH
+from apim_upgrade.tables.user import UM_TENANT
 
-_TENANT = table(
-    "um_tenant",
-    column("um_id", Integer),
-    column("um_domain_name", String),
-    column("um_active", Boolean),
-    column("um_user_config", LargeBinary),
-)
 _SYSTEM = frozenset({0, -1})
 """Ids that the registry may use for itself."""
 
@@ -134,9 +129,9 @@ def broken_realms(subject: Subject) -> Iterator[Finding]:
     home = subject.home("user")
     subject.saw("tenants", len(subject.tenants))
     query = (
-        select(_TENANT.c.um_id, _TENANT.c.um_domain_name, _TENANT.c.um_user_config)
-        .where(_TENANT.c.um_active, _TENANT.c.um_id != SUPER_TENANT_ID)
-        .order_by(_TENANT.c.um_id)
+        select(UM_TENANT.c.um_id, UM_TENANT.c.um_domain_name, UM_TENANT.c.um_user_config)
+        .where(UM_TENANT.c.um_active, UM_TENANT.c.um_id != SUPER_TENANT_ID)
+        .order_by(UM_TENANT.c.um_id)
     )
     for row in subject.sessions[home].stream(query, batch=50):
         fault, own = _fault(row.um_user_config)

@@ -14,8 +14,8 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.errors import ProjectError
-from apim_upgrade.migrations.identity.tables import UM_DOMAIN
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
+from apim_upgrade.tables.user import UM_DOMAIN
 
 _STOCK_DOMAINS = frozenset(
     {"PRIMARY", "INTERNAL", "SYSTEM", "APPLICATION", "WORKFLOW", "ATTRIBUTE", "SHARED", "ORGANIZATION", "CONSOLE"}

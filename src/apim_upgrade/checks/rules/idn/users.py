@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, and_, column, distinct, exists, func, or_, select, table
+from sqlalchemy import and_, distinct, exists, func, or_, select
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural, such_as
 from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.migrations.am_tables import blank
+from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.identity import stock
-from apim_upgrade.migrations.identity.tables import (
-    APPLICATION,
-    CLAIM,
-    CLAIM_DIALECT,
-    CLAIM_MAPPING,
-    INBOUND_AUTH,
-)
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
 from apim_upgrade.registry import C, G, join, resource_path
-from apim_upgrade.registry.tables import PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
 from apim_upgrade.releases import Release
+from apim_upgrade.tables.api import SUBSCRIBER
+from apim_upgrade.tables.identity import CLAIM, CLAIM_DIALECT, CLAIM_MAPPING, INBOUND_AUTH, SERVICE_PROVIDER
+from apim_upgrade.tables.registry import PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
 
-_SUBSCRIBER = table("am_subscriber", column("user_id", String), column("tenant_id", Integer))
-_SERVICE_PROVIDER = table("sp_app", column("id", Integer), column("app_name", String), column("tenant_id", Integer))
 _OLD_JIT_KEY = "authentication.jit_provisioning.allow_email_username_when_email_as_username_not_enabled"
 _NEW_JIT_KEY = "authentication.jit_provisioning.retain_email_domain_on_provisioning"
 
@@ -90,8 +83,8 @@ def email_names(subject: Subject) -> Iterator[Finding]:
 def _owners(subject: Subject) -> Iterator[tuple[str, str, str]]:
     """Yield (what, name of its owner, domain of its tenant), each owner once."""
     yield from sorted({("An API", api.provider, api.tenant) for api in subject.apis if "@" in api.provider})
-    query = select(_SUBSCRIBER).where(_SUBSCRIBER.c.user_id.like("%@%"))
-    for row in subject.am.stream(query.order_by(_SUBSCRIBER.c.tenant_id, _SUBSCRIBER.c.user_id)):
+    query = select(SUBSCRIBER.c.user_id, SUBSCRIBER.c.tenant_id).where(SUBSCRIBER.c.user_id.like("%@%"))
+    for row in subject.am.stream(query.order_by(SUBSCRIBER.c.tenant_id, SUBSCRIBER.c.user_id)):
         yield "A subscriber", row.user_id, subject.domain(row.tenant_id)
 
 
@@ -115,8 +108,9 @@ def providers_of_nobody(subject: Subject) -> Iterator[Finding]:
     """
     home = subject.home("identity")
     subject.saw_rows("service providers", home, "sp_app")
-    query = select(_SERVICE_PROVIDER).where(_SERVICE_PROVIDER.c.app_name.contains("_null_", autoescape=True))
-    for row in subject.sessions[home].stream(query.order_by(_SERVICE_PROVIDER.c.id)):
+    provider = SERVICE_PROVIDER.c
+    query = select(provider.id, provider.app_name, provider.tenant_id).order_by(provider.id)
+    for row in subject.sessions[home].stream(query.where(provider.app_name.contains("_null_", autoescape=True))):
         domain = subject.domain(row.tenant_id)
         yield Finding(
             f"Service provider {row.app_name} of tenant {domain} lost the name of its application.",
@@ -221,9 +215,14 @@ def relying_parties(subject: Subject) -> Iterator[Finding]:
     if not urls:
         return
     query = (
-        select(APPLICATION.c.id, APPLICATION.c.tenant_id, APPLICATION.c.access_url, INBOUND_AUTH.c.inbound_auth_key)
-        .join(INBOUND_AUTH, INBOUND_AUTH.c.app_id == APPLICATION.c.id)
-        .order_by(APPLICATION.c.id)
+        select(
+            SERVICE_PROVIDER.c.id,
+            SERVICE_PROVIDER.c.tenant_id,
+            SERVICE_PROVIDER.c.access_url,
+            INBOUND_AUTH.c.inbound_auth_key,
+        )
+        .join(INBOUND_AUTH, INBOUND_AUTH.c.app_id == SERVICE_PROVIDER.c.id)
+        .order_by(SERVICE_PROVIDER.c.id)
     )
     for row in subject.sessions[home].stream(query):
         known = urls.get((row.tenant_id, row.inbound_auth_key), set())

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, LargeBinary, String, column, func, or_, select, table
+from sqlalchemy import func, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity, Spot
@@ -15,28 +15,12 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.sec.tenant_stores import tenant_stores
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.keystores import Certificate, certificates, key_store, read_certificate, stored_key_store
-from apim_upgrade.registry import PATH, RESOURCE
+from apim_upgrade.tables.api import API_CLIENT_CERTIFICATE, CERTIFICATE_METADATA
+from apim_upgrade.tables.registry import PATH, RESOURCE
 
 _SOON = timedelta(days=90)
 _BITS = 2048
 _WEAK_DIGESTS = ("md5", "sha1")
-
-_METADATA = table(
-    "am_certificate_metadata",
-    column("tenant_id", Integer),
-    column("alias", String),
-    column("end_point", String),
-    column("certificate", LargeBinary),
-)
-_CLIENT = table(
-    "am_api_client_certificate",
-    column("tenant_id", Integer),
-    column("alias", String),
-    column("api_id", Integer),
-    column("certificate", LargeBinary),
-    column("removed"),
-    column("revision_uuid", String),
-)
 
 
 @rule(
@@ -96,9 +80,9 @@ def endpoint_certificates_in_truststore(subject: Subject) -> Iterator[Finding]:
     """
     rows = list(
         subject.am.stream(
-            select(_METADATA.c.tenant_id, _METADATA.c.alias, _METADATA.c.end_point).order_by(
-                _METADATA.c.tenant_id, _METADATA.c.alias
-            )
+            select(
+                CERTIFICATE_METADATA.c.tenant_id, CERTIFICATE_METADATA.c.alias, CERTIFICATE_METADATA.c.end_point
+            ).order_by(CERTIFICATE_METADATA.c.tenant_id, CERTIFICATE_METADATA.c.alias)
         )
     )
     subject.saw("certificates", len(rows))
@@ -157,16 +141,28 @@ def certificates_in_database(subject: Subject) -> Iterator[Finding]:
     How to mend: Replace the certificate in the Publisher. One that has ended does so before the upgrade as well.
     """
     if subject.has("am", "am_certificate_metadata", "certificate"):
-        query = select(_METADATA).where(func.length(_METADATA.c.certificate) > 0).order_by(_METADATA.c.alias)
+        query = (
+            select(CERTIFICATE_METADATA)
+            .where(func.length(CERTIFICATE_METADATA.c.certificate) > 0)
+            .order_by(CERTIFICATE_METADATA.c.alias)
+        )
         for row in subject.am.stream(query, batch=200):
             subject.saw("certificates")
             place = Row("am", "AM_CERTIFICATE_METADATA", "CERTIFICATE", f"ALIAS={row.alias}")
             yield from _in_database(subject, row.certificate, f"of endpoint {row.end_point}", row, place)
-    query = select(_CLIENT.c.tenant_id, _CLIENT.c.alias, _CLIENT.c.api_id, _CLIENT.c.certificate, _CLIENT.c.removed)
+    query = select(
+        API_CLIENT_CERTIFICATE.c.tenant_id,
+        API_CLIENT_CERTIFICATE.c.alias,
+        API_CLIENT_CERTIFICATE.c.api_id,
+        API_CLIENT_CERTIFICATE.c.certificate,
+        API_CLIENT_CERTIFICATE.c.removed,
+    )
     if subject.has("am", "am_api_client_certificate", "revision_uuid"):
-        name = _CLIENT.c.revision_uuid
+        name = API_CLIENT_CERTIFICATE.c.revision_uuid
         query = query.where(or_(name.is_(None), name.in_(("", "Current API"))))
-    for row in subject.am.stream(query.order_by(_CLIENT.c.tenant_id, _CLIENT.c.alias), batch=200):
+    for row in subject.am.stream(
+        query.order_by(API_CLIENT_CERTIFICATE.c.tenant_id, API_CLIENT_CERTIFICATE.c.alias), batch=200
+    ):
         subject.saw("certificates")
         if row.removed in _REMOVED:
             continue
@@ -332,13 +328,15 @@ def certificate_of_no_endpoint(subject: Subject) -> Iterator[Finding]:
     How to mend: Delete the certificate over the Publisher's REST API if it is not needed, or name the endpoint.
     """
     wanted: defaultdict[int, dict[tuple[str, str], bytes]] = defaultdict(dict)
-    for row in subject.am.stream(select(_METADATA.c.tenant_id, _METADATA.c.alias, _METADATA.c.end_point)):
+    for row in subject.am.stream(
+        select(CERTIFICATE_METADATA.c.tenant_id, CERTIFICATE_METADATA.c.alias, CERTIFICATE_METADATA.c.end_point)
+    ):
         subject.saw("certificates")
         wanted[row.tenant_id][row.alias, row.end_point or ""] = _host(row.end_point or "")
     if not wanted:
         return
     query = registry.files().where(
-        registry.RESOURCE.c.reg_name == registry.ARTIFACT,
+        RESOURCE.c.reg_name == registry.ARTIFACT,
         RESOURCE.c.reg_media_type == registry.API_MEDIA_TYPE,
         PATH.c.reg_path_value.startswith(registry.PROVIDERS, autoescape=True),
         RESOURCE.c.reg_tenant_id.in_(sorted(wanted)),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Integer, String, column, func, select, table
+from sqlalchemy import func, select
 
 from apim_upgrade.checks.home import Home
 from apim_upgrade.checks.model import Finding, Place, Row, Severity, Spot
@@ -17,16 +17,10 @@ from apim_upgrade.checks.settings import setting
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.keystores import KeyEntry, StoredSecret, can_decrypt, key_store, read_certificate, stored_secret
 from apim_upgrade.registry import join
+from apim_upgrade.tables.identity import CONSUMER_APP
 
 _SAMPLE = 200
 """Client secrets that are tried; they are all encrypted in one way."""
-_CLIENT = table(
-    "idn_oauth_consumer_apps",
-    column("id", Integer),
-    column("consumer_secret", String),
-    column("app_name", String),
-    column("tenant_id", Integer),
-)
 _ENCRYPTED_FROM = 150
 """A secret in clear is much shorter, an encrypted one longer."""
 
@@ -191,9 +185,9 @@ def _held(subject: Subject) -> Iterator[_Held]:
 def _client_secrets(subject: Subject) -> Iterator[_Held]:
     home = subject.home("identity")
     query = (
-        select(_CLIENT)
-        .where(func.length(_CLIENT.c.consumer_secret) >= _ENCRYPTED_FROM)
-        .order_by(_CLIENT.c.id)
+        select(CONSUMER_APP.c.id, CONSUMER_APP.c.app_name, CONSUMER_APP.c.tenant_id, CONSUMER_APP.c.consumer_secret)
+        .where(func.length(CONSUMER_APP.c.consumer_secret) >= _ENCRYPTED_FROM)
+        .order_by(CONSUMER_APP.c.id)
         .limit(_SAMPLE)
     )
     for row in subject.sessions[home].all(query):

@@ -9,8 +9,7 @@ from sqlalchemy import and_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.subject import Subject
-from apim_upgrade.registry import PATH, RESOURCE
-from apim_upgrade.registry.tables import PROPERTY, RESOURCE_PROPERTY
+from apim_upgrade.tables.registry import PATH, PROPERTY, RESOURCE, RESOURCE_PROPERTY
 
 FOLDER = f"{registry.G}/repository/security/key-stores"
 SECRETS = ("password", "privatekeyPass")

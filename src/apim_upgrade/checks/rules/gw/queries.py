@@ -1,22 +1,13 @@
-"""Tables of deployments and environments, as far as rules read them."""
+"""What several rules on deployments and environments read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, column, select, table
+from sqlalchemy import Select, select
 
-from apim_upgrade.migrations.am_tables import API
-from apim_upgrade.migrations.v4_0_0.deployments import DEPLOYMENT
+from apim_upgrade.tables.api import API, DEPLOYMENT, REVISION
 
-REVISION = table("am_revision", column("id", Integer), column("api_uuid", String), column("revision_uuid", String))
-ENVIRONMENT = table(
-    "am_gateway_environment",
-    column("id", Integer),
-    column("name", String),
-    column("tenant_domain", String),
-    column("organization", String),
-)
 NONE = "none"
 """What stands in the place of an environment's name where there is none."""
 NEVER = frozenset({"CREATED", "RETIRED"})

@@ -1,8 +1,8 @@
-"""The registry's tables, and those of the rights on its resources, as far as an upgrade reads or writes them."""
+"""Tables of the section ``registry``: resources and what hangs on them."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, DateTime, Integer, LargeBinary, String, column, table
+from sqlalchemy import DateTime, Integer, LargeBinary, String, column, table
 
 PATH = table(
     "reg_path",
@@ -36,7 +36,6 @@ CONTENT = table(
     column("reg_content_data", LargeBinary),
     column("reg_tenant_id", Integer),
 )
-
 LOG = table(
     "reg_log",
     column("reg_log_id", Integer),
@@ -119,21 +118,3 @@ ATTACHMENTS = (
     (RATING, RESOURCE_RATING),
 )
 """What hangs on a resource: (values, links). The first column of either is the value's id."""
-
-PERMISSION = table(
-    "um_permission",
-    column("um_id", Integer),
-    column("um_resource_id", String),
-    column("um_action", String),
-    column("um_tenant_id", Integer),
-)
-ROLE_PERMISSION = table(
-    "um_role_permission",
-    column("um_id", Integer),
-    column("um_permission_id", Integer),
-    column("um_role_name", String),
-    column("um_is_allowed", Integer),
-    column("um_tenant_id", Integer),
-    column("um_domain_id", Integer),
-)
-TENANT = table("um_tenant", column("um_id", Integer), column("um_domain_name", String), column("um_active", Boolean))
