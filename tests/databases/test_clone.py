@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
 import re
@@ -17,8 +16,16 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from apim_upgrade.databases import Address, Database, EmbeddedPostgres, clone, database_exists, drop_clone
-from apim_upgrade.databases.postgresql.clone import PARTIAL, _complaint, _copy, _dump_problem, _look
+from apim_upgrade.databases import (
+    Address,
+    Database,
+    EmbeddedPostgres,
+    clone,
+    database_exists,
+    drop_clone,
+    piping,
+)
+from apim_upgrade.databases.postgresql.clone import PARTIAL, _copy, _dump_problem, _first_error, _look
 from apim_upgrade.databases.postgresql.programs import find_programs, login
 from apim_upgrade.errors import EnvironmentProblem, EstateError
 
@@ -343,7 +350,7 @@ def test_a_session_that_comes_in_between_is_no_obstacle(original: Address, names
 def test_a_long_copy_tells_how_far_it_is(
     original: Address, names: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[_copy.__module__], "_SAY_EVERY", 0.02)
+    monkeypatch.setattr(piping, "SAY_EVERY", 0.02)
     said: list[str] = []
     with connected(original) as holder:
         holder.execute("BEGIN")
@@ -373,13 +380,13 @@ def test_complaints_of_the_programs_are_translated(complaint: str, told: str) ->
 
 
 def test_rows_that_a_program_quotes_are_not_repeated() -> None:
-    file = io.BytesIO(
-        b"pg_restore: while PROCESSING TOC:\n"
-        b'pg_restore: error: COPY failed for table "t": ERROR:  duplicate key\n'
-        b"DETAIL:  Key (token)=(secret) already exists.\nCONTEXT:  COPY t, line 1: secret\n"
+    complaint = (
+        "pg_restore: while PROCESSING TOC:\n"
+        'pg_restore: error: COPY failed for table "t": ERROR:  duplicate key\n'
+        "DETAIL:  Key (token)=(secret) already exists.\nCONTEXT:  COPY t, line 1: secret\n"
     )
-    assert _complaint(file) == 'COPY failed for table "t": ERROR:  duplicate key'
-    assert _complaint(io.BytesIO(b"")) == "no reason given"
+    assert _first_error(complaint) == 'COPY failed for table "t": ERROR:  duplicate key'
+    assert _first_error("") == "no reason given"
 
 
 def test_client_programs_are_never_older_than_the_server_and_get_no_password_as_argument() -> None:

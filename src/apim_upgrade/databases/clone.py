@@ -14,6 +14,7 @@ from typing import Protocol
 from apim_upgrade.databases import locks
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.database import Database
+from apim_upgrade.databases.mysql.clone import MySQLCopying
 from apim_upgrade.databases.postgresql.clone import PostgresCopying
 from apim_upgrade.databases.session import Session
 from apim_upgrade.databases.telling import Say, quiet
@@ -58,7 +59,7 @@ class Copying(Protocol):
         ...
 
 
-_COPYING: dict[str, Copying] = {"postgresql": PostgresCopying()}
+_COPYING: dict[str, Copying] = {"postgresql": PostgresCopying(), "mysql": MySQLCopying()}
 
 
 def clone(source: Address, name: str, finish: Callable[[Address], None] | None = None, say: Say = quiet) -> str:

@@ -64,17 +64,22 @@ def explain(error: DBAPIError, where: str) -> ApimUpgradeError:
     """Return the typed error for a driver error on the database called ``where``."""
     arguments: tuple[object, ...] = getattr(error.orig, "args", ())
     number = next((part for part in arguments[:1] if isinstance(part, int)), 0)
+    return sentence(number, "".join(str(part) for part in arguments[1:2]), where, lost=error.connection_invalidated)
+
+
+def sentence(number: int, text: str, where: str, *, lost: bool = False) -> EnvironmentProblem:
+    """Return the typed error for an error by its number (0: unknown) and text; ``lost``: the connection is gone."""
     # The server quotes values of rows; only what they collide with may be told.
-    detail = _VALUES.sub(r"\1 …", "".join(str(part) for part in arguments[1:2]))
+    detail = _VALUES.sub(r"\1 …", text)
     if _ENGINE_FULL.search(detail):
         message, hint = _FULL
     elif any(fragment in detail.lower() for fragment in _HOST):
         message, hint = "The host of {where} is not known.", "Check the URL in upgrade.toml."
     elif number in _BY_NUMBER:
         message, hint = _BY_NUMBER[number]
-    elif error.connection_invalidated or 2000 <= number < 3000:
+    elif lost or 2000 <= number < 3000:
         message, hint = _LOST
     else:
-        answer = number or type(error.orig).__name__
+        answer = number or "without a number"
         return EnvironmentProblem(f"{where}: the server answered {answer}: {detail.rstrip('.') or 'no text'}.")
     return EnvironmentProblem(message.format(where=where, detail=detail.rstrip(".")), hint=hint)

@@ -10,12 +10,9 @@ neither way does that by itself.
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
 from psycopg import sql
 from sqlalchemy import text
@@ -23,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.database import Database
+from apim_upgrade.databases.piping import Program, pipe
 from apim_upgrade.databases.postgresql.programs import find_programs, login
 from apim_upgrade.databases.session import Session
 from apim_upgrade.databases.telling import Say
@@ -33,7 +31,6 @@ _MARK = "apim-upgrade: a copy in the making"
 _IN_USE = "55006"
 _NOT_ALLOWED = "42501"
 _LARGE = 512 * 1024 * 1024
-_SAY_EVERY = 10.0
 _PATIENCE = 2.0
 """Seconds: a session that was closed a moment ago, the tool's own among them, is still listed for a while."""
 _LISTS = ("search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces")
@@ -211,56 +208,34 @@ def _copy_by_dump(session: Session, original: _Original, partial: Address, say: 
     _mark(session, partial.database)
     # Only a superuser may give objects to others; anybody else owns what he restores.
     mine = [] if original.superuser else ["--no-owner", "--no-privileges"]
-    with tempfile.TemporaryFile() as complaints:
-        dump = subprocess.Popen(
+    complaint = pipe(
+        Program(
             [programs.dump, "--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s", *mine],
-            env=login(original.address),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-        )
-        restore = subprocess.Popen(
+            login(original.address),
+        ),
+        Program(
             [programs.restore, "--exit-on-error", "--no-password", *mine, f"--dbname={partial.database}"],
-            env=login(partial),
-            stdin=dump.stdout,
-            stdout=subprocess.DEVNULL,
-            stderr=complaints,
-        )
-        assert dump.stdout is not None  # noqa: S101 - asked for above
-        dump.stdout.close()  # so that pg_dump ends when pg_restore does
-        try:
-            _wait(restore, session, original, partial, say)
-            failed = restore.returncode != 0 or dump.wait() != 0
-        finally:
-            for process in (dump, restore):
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-        if failed:
-            raise _dump_problem(original.address, _complaint(complaints))
+            login(partial),
+        ),
+        lambda seconds: _tell(session, original, partial, say, seconds),
+    )
+    if complaint is not None:
+        raise _dump_problem(original.address, _first_error(complaint))
     with Database(partial.database, partial).autocommit() as inside:
         inside.execute("ANALYZE")
 
 
-def _wait(process: subprocess.Popen[bytes], session: Session, original: _Original, to: Address, say: Say) -> None:
-    began = time.monotonic()
-    while True:
-        try:
-            process.wait(_SAY_EVERY)
-            return
-        except subprocess.TimeoutExpired:
-            done = session.all(text("SELECT pg_database_size(:name)"), {"name": to.database})[0][0]
-            seconds = time.monotonic() - began
-            say(
-                f"Copying {original.address.database}: {done / 1e6:,.0f} MB after {seconds:,.0f} s "
-                f"(the original has {original.size / 1e6:,.0f} MB)"
-            )
+def _tell(session: Session, original: _Original, to: Address, say: Say, seconds: float) -> None:
+    done = session.all(text("SELECT pg_database_size(:name)"), {"name": to.database})[0][0]
+    say(
+        f"Copying {original.address.database}: {done / 1e6:,.0f} MB after {seconds:,.0f} s "
+        f"(the original has {original.size / 1e6:,.0f} MB)"
+    )
 
 
-def _complaint(file: IO[bytes]) -> str:
+def _first_error(complaint: str) -> str:
     """The programs' own words; lines that quote rows (DETAIL, CONTEXT) stay out."""
-    file.seek(0)
-    lines = file.read(100_000).decode(errors="replace").splitlines()
+    lines = complaint.splitlines()
     return next((line.partition(" error: ")[2] for line in lines if " error: " in line), "no reason given")[:300]
 
 

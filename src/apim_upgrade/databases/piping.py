@@ -1,0 +1,71 @@
+"""Runs one program into another, as dump into restore, and tells how far it is."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+SAY_EVERY = 10.0
+"""Seconds between two lines about a long copy."""
+_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to start; no secret is in ``command``. ``files`` are open file descriptors that it is to inherit."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    files: tuple[int, ...] = ()
+
+
+def pipe(producer: Program, consumer: Program, waiting: Callable[[float], None]) -> str | None:
+    """
+    Run ``producer`` into ``consumer``; return None, or what the two complained of when one failed.
+
+    ``waiting`` is told the seconds that have passed, every :data:`SAY_EVERY`. Whatever happens, both have ended then.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        first = subprocess.Popen(
+            list(producer.command),
+            env=dict(producer.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            pass_fds=producer.files,
+        )
+        second = subprocess.Popen(
+            list(consumer.command),
+            env=dict(consumer.environment),
+            stdin=first.stdout,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            pass_fds=consumer.files,
+        )
+        assert first.stdout is not None  # noqa: S101 - asked for above
+        first.stdout.close()  # so that the producer ends when the consumer does
+        try:
+            _wait(second, waiting)
+            failed = second.returncode != 0 or first.wait() != 0
+        finally:
+            for process in (first, second):
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+        if not failed:
+            return None
+        complaints.seek(0)
+        return complaints.read(_KEPT).decode(errors="replace")
+
+
+def _wait(process: subprocess.Popen[bytes], waiting: Callable[[float], None]) -> None:
+    began = time.monotonic()
+    while True:
+        try:
+            process.wait(SAY_EVERY)
+            return
+        except subprocess.TimeoutExpired:
+            waiting(time.monotonic() - began)
