@@ -16,6 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
 _SEPARATOR = "/"
+_LONGEST = 1000
+"""Of one part of a name, in characters; not every DBMS has texts of any length."""
 
 
 def name_uuid(*parts: object) -> str:
@@ -34,7 +36,7 @@ def name_uuid_of(*parts: str | ColumnElement[Any]) -> ColumnElement[str]:
     """The same as :func:`name_uuid`, computed by the server for every row; columns may be of any type."""
     text: ColumnElement[str] | None = None
     for part in parts:
-        piece = cast(part, String)
+        piece = cast(part, String(_LONGEST))
         text = piece if text is None else text + _SEPARATOR + piece
     return _NameUuid(text)
 
@@ -50,7 +52,32 @@ def _postgresql(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> st
 def _mysql(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> str:
     (text,) = element.clauses
     # CAST AS CHAR has made it the connection's utf8mb4, so that the bytes are those of Python.
-    digest = compiler.process(func.md5(text), **options)
-    for start, length, piece in ((13, 1, "3"), (17, 1, "8"), (21, 0, "-"), (17, 0, "-"), (13, 0, "-"), (9, 0, "-")):
-        digest = f"INSERT({digest}, {start}, {length}, '{piece}')"
+    return _put_in("INSERT", compiler.process(func.md5(text), **options))
+
+
+@compiles(_NameUuid, "oracle")
+def _oracle(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = element.clauses
+    digest = f"LOWER(RAWTOHEX(STANDARD_HASH({compiler.process(text, **options)}, 'MD5')))"
+    return f"REGEXP_REPLACE({digest}, '^(.{{8}})(.{{4}}).(.{{3}}).(.{{3}})(.*)$', '\\1-\\2-3\\3-8\\4-\\5')"
+
+
+@compiles(_NameUuid, "mssql")
+def _mssql(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = element.clauses
+    # The hash of NVARCHAR is that of another encoding.
+    plain = f"CAST({compiler.process(text, **options)} AS VARCHAR(8000))"
+    return _put_in("STUFF", f"LOWER(CONVERT(VARCHAR(32), HASHBYTES('MD5', {plain}), 2))")
+
+
+@compiles(_NameUuid, "ibm_db_sa")
+def _db2(element: _NameUuid, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = element.clauses
+    return _put_in("INSERT", f"LOWER(HEX(HASH({compiler.process(text, **options)}, 0)))")
+
+
+def _put_in(function: str, digest: str) -> str:
+    """Make a UUID of a digest by a function that replaces part of a text: (text, position, length, other)."""
+    for position, length, text in ((13, 1, "3"), (17, 1, "8"), (21, 0, "-"), (17, 0, "-"), (13, 0, "-"), (9, 0, "-")):
+        digest = f"{function}({digest}, {position}, {length}, '{text}')"
     return digest

@@ -8,6 +8,8 @@ from sqlalchemy import Column, Integer
 
 from apim_upgrade.engine import Stage, Work, stage_table
 
+_NOTHING = "nothing"
+
 
 def findings(name: str, look: Callable[[Work], None], note: str) -> Stage:
     """
@@ -20,4 +22,9 @@ def findings(name: str, look: Callable[[Work], None], note: str) -> Stage:
         look(work)
         yield from ()
 
-    return Stage(stage_table(name, Column("nothing", Integer)), rows, note)
+    return Stage(stage_table(name, Column(_NOTHING, Integer)), rows, note)
+
+
+def only_looks(stage: Stage) -> bool:
+    """Say whether an operation is one that :func:`findings` made."""
+    return stage.table.columns.keys() == [_NOTHING]

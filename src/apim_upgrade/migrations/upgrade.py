@@ -51,7 +51,7 @@ class Upgrade:
     tenants: tuple[Tenant, ...]
     choices: Choices = Choices()
     busiest: str = SUPER_TENANT_DOMAIN
-    """Domain of the tenant with the most applications."""
+    """Domain of the tenant with the most applications; empty where nobody could look."""
     apart: frozenset[str] = frozenset()
     """Which of ``identity``, ``user`` and ``config`` are databases of their own."""
 

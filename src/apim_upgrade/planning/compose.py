@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from sqlalchemy import Insert, String, func, insert, literal, select, table
+from sqlalchemy import Insert, String, exists, func, insert, literal, select, table
 
 from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import COUNT, PREFIX
@@ -128,5 +128,7 @@ def _count_rows(database: str, live: Schema) -> Step:
 
 
 def _count(name: str) -> Insert:
-    counted = select(literal(name, String), func.count()).select_from(table(name))
+    """Only the first count is of the rows before anything changed."""
+    taken = exists().where(COUNT.c.table_name == name)
+    counted = select(literal(name, String), func.count()).select_from(table(name)).having(~taken)
     return insert(COUNT).from_select(["table_name", "rows_before"], counted)

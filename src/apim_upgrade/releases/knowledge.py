@@ -132,6 +132,15 @@ def function_body(kind: str, name: str) -> str:
     return body
 
 
+def trigger_body(kind: str, name: str) -> str:
+    """Return what a trigger of the stock schema does, as it is created. Raises KnowledgeError when it is not known."""
+    try:
+        body: str = read_toml("triggers.toml")[kind][name.lower()]["body"]
+    except KeyError:
+        raise KnowledgeError(f"The body of trigger {name} on {kind} is not known.") from None
+    return body.strip()
+
+
 @cache
 def read_toml(name: str) -> dict[str, Any]:
     """Return a data file of this package."""

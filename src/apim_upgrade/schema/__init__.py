@@ -11,6 +11,7 @@ from apim_upgrade.schema.steps import (
     contract_steps,
     expand_steps,
     needs_fill,
+    predicted_after_contract,
     predicted_after_expand,
     privilege_steps,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "expand_steps",
     "introspect",
     "needs_fill",
+    "predicted_after_contract",
     "predicted_after_expand",
     "privilege_steps",
     "quarantine_steps",

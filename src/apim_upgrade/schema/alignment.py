@@ -42,7 +42,7 @@ from apim_upgrade.schema.changes import (
     SetNullable,
     applied,
 )
-from apim_upgrade.schema.dialects import Dialect, dialect_of
+from apim_upgrade.schema.dialects import Notation, notation_of
 from apim_upgrade.schema.known import (
     Target,
     identities_of,
@@ -105,7 +105,7 @@ def expansion(live: Schema, target: Target, presumed: Presumed | None = None) ->
     ``presumed`` holds, by table and column, the value that most rows of a *new* column will have. They get it with
     the column, which costs nothing, where an UPDATE would write the whole table again.
     """
-    dialect = dialect_of(target.kind)
+    notation = notation_of(target.kind)
     wanted = target.wanted
     result = Expansion()
     taken = _relation_names(live)
@@ -121,16 +121,21 @@ def expansion(live: Schema, target: Target, presumed: Presumed | None = None) ->
                 result.add(name, rename)
                 found = applied(Schema(live.kind, {found.name: found}), [rename]).tables[found.name]
             result.copies += _copies(found, table)
-            _expand_table(found, table, target, dialect, result, taken, presumed or {})
+            _expand_table(found, table, target, notation, result, taken, presumed or {})
     for sequence in new_sequences:
         if sequence.owned_by:
             result.add(sequence.owned_by.split(".")[0], OwnSequence(sequence.name, sequence.owned_by))
+    known_triggers = {of_trigger(trigger.table, trigger.name) for trigger in live.triggers}
+    for trigger in wanted.triggers:
+        # A trigger that draws a number is what a default is elsewhere: rows of data steps need it.
+        if trigger.sequence and of_trigger(trigger.table, trigger.name) not in known_triggers:
+            result.add(trigger.table, CreateTrigger(trigger))
     return result
 
 
 def contraction(live: Schema, target: Target) -> dict[str, list[Change]]:
     """Return what makes a migrated schema the target's, but for what is left over; group → changes."""
-    dialect = dialect_of(target.kind)
+    notation = notation_of(target.kind)
     taken = _relation_names(live)
     groups: dict[str, list[Change]] = {}
 
@@ -140,7 +145,7 @@ def contraction(live: Schema, target: Target) -> dict[str, list[Change]]:
 
     pairs = [(found, table) for table in target.wanted.tables.values() if (found := live.table(table.name)) is not None]
     for found, table in pairs:
-        add(table.name, _contract_table(found, table, target, dialect, taken))
+        add(table.name, _contract_table(found, table, target, notation, taken))
     for found, table in pairs:
         add(f"{table.name}/indexes", _contract_indexes(found, table, target, taken))
     for found, table in pairs:
@@ -227,7 +232,7 @@ def _expand_table(
     live: Table,
     wanted: Table,
     target: Target,
-    dialect: Dialect,
+    notation: Notation,
     result: Expansion,
     taken: set[str],
     presumed: Presumed,
@@ -245,7 +250,7 @@ def _expand_table(
             if value is not None:
                 passing.append(SetDefault(column.name, None))
         else:
-            rest += _expand_column(found, column, dialect)
+            rest += _expand_column(found, column, notation)
             if found.nullable and not column.nullable and column.default is not None and "(" not in column.default:
                 result.fills.append(Fill(name, column.name, column.default))
     stale = [
@@ -272,9 +277,9 @@ def _expand_table(
             result.add(wanted.name, AdvanceSequence(sequence, name, alteration.column))
 
 
-def _expand_column(live: Column, wanted: Column, dialect: Dialect) -> Iterator[Alteration]:
-    converts = not dialect.holds(live.type, wanted.type)
-    new_default = not dialect.same_default(live.default, wanted.default)
+def _expand_column(live: Column, wanted: Column, notation: Notation) -> Iterator[Alteration]:
+    converts = not notation.holds(live.type, wanted.type)
+    new_default = not notation.same_default(live.default, wanted.default)
     if live.default is not None and (converts or (new_default and wanted.default is None)):
         yield SetDefault(live.name, None)
     if converts:
@@ -330,7 +335,7 @@ def _stale_unique_indexes(live: Table, target: Target) -> list[Index]:
     ]
 
 
-def _contract_table(live: Table, wanted: Table, target: Target, dialect: Dialect, taken: set[str]) -> list[Change]:
+def _contract_table(live: Table, wanted: Table, target: Target, notation: Notation, taken: set[str]) -> list[Change]:
     drops: list[Alteration] = []
     rest: list[Alteration] = []
     narrow: list[Change] = []
@@ -338,10 +343,10 @@ def _contract_table(live: Table, wanted: Table, target: Target, dialect: Dialect
         found = live.column(column.name)
         if found is None:
             continue
-        rest += [change for change in _expand_column(found, column, dialect) if not isinstance(change, ChangeType)]
+        rest += [change for change in _expand_column(found, column, notation) if not isinstance(change, ChangeType)]
         if found.nullable and not column.nullable:
             rest.append(SetNullable(found.name, False))
-        shorter = found.type != column.type and dialect.fits_shorter(found.type, column.type)
+        shorter = found.type != column.type and notation.fits_shorter(found.type, column.type)
         if shorter and found.type in target.widths.get(of_column(live.name, column.name), ()):
             narrow.append(Narrow(live.name, found.name, found.type, column.type))
     have, want = live.primary_key, wanted.primary_key

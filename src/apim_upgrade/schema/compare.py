@@ -9,7 +9,7 @@ from enum import StrEnum
 from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.model import Column, Schema, Table, fold, folded, is_plain_unique
-from apim_upgrade.schema.dialects import Dialect, dialect_of
+from apim_upgrade.schema.dialects import Notation, notation_of
 from apim_upgrade.schema.known import (
     Identity,
     Target,
@@ -88,7 +88,7 @@ class Difference:
 
 def compare(live: Schema, target: Target) -> Difference:
     """Compare a live schema with what a release wants of it; see :func:`~apim_upgrade.schema.known.target_of`."""
-    return Difference(tuple(_Comparison(live, target, dialect_of(target.kind)).deviations()))
+    return Difference(tuple(_Comparison(live, target, notation_of(target.kind)).deviations()))
 
 
 def differences_to_target(
@@ -109,7 +109,7 @@ def differences_to_target(
 class _Comparison:
     live: Schema
     target: Target
-    dialect: Dialect
+    notation: Notation
 
     def deviations(self) -> Iterator[Deviation]:
         wanted = self.target.wanted
@@ -150,11 +150,11 @@ class _Comparison:
 
     def _column(self, name: str, live: Column, wanted: Column) -> Iterator[Deviation]:
         if live.type != wanted.type:
-            fits = self.dialect.holds(live.type, wanted.type)
+            fits = self.notation.holds(live.type, wanted.type)
             yield Deviation(Standing.WIDER if fits else Standing.DIFFERENT, "column", name, live.type, wanted.type)
         if live.nullable != wanted.nullable:
             yield Deviation(Standing.DIFFERENT, "column", name, _null(live), _null(wanted))
-        if not self.dialect.same_default(live.default, wanted.default):
+        if not self.notation.same_default(live.default, wanted.default):
             yield Deviation(Standing.DIFFERENT, "column", name, _default(live), _default(wanted))
 
     def _keys(self, live: Table, wanted: Table) -> Iterator[Deviation]:

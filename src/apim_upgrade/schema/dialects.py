@@ -1,4 +1,9 @@
-"""What differs from DBMS to DBMS, behind one port; each has a package of its own."""
+"""
+What differs from DBMS to DBMS, behind two ports; each DBMS has a package of its own.
+
+A *notation* is enough to plan an upgrade and to write it down; a *dialect* can also read a live database. Oracle, SQL
+Server and DB2 have a notation only: what is written for them is run by their own clients.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +14,18 @@ from apim_upgrade.engine import Session
 from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.releases.model import Schema, SeedRow, Table
 from apim_upgrade.schema.changes import Change, applied
+from apim_upgrade.schema.db2 import Db2
+from apim_upgrade.schema.mssql import SqlServer
+from apim_upgrade.schema.oracle import Oracle
 from apim_upgrade.schema.postgresql import PostgreSQL
+from apim_upgrade.schema.scripted import ScriptedDdl
 
 
-class Dialect(Protocol):
-    """One DBMS: how to read its schema, what its types mean, how to write changes down."""
-
-    def introspect(self, session: Session) -> Schema:
-        """Read the schema that the session's search path shows."""
-        ...
+class Notation(Protocol):
+    """How one DBMS writes changes of a schema down, and what its types mean."""
 
     def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """Return the statements, in order, for one change of a schema that is ``before``."""
-        ...
-
-    def insert(self, table: str, row: SeedRow) -> str:
-        """Return the statement that writes one seed row."""
         ...
 
     def like(self, new: str, table: Table) -> tuple[str, ...]:
@@ -37,10 +38,6 @@ class Dialect(Protocol):
 
     def extend_privileges(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the statements that let everybody use these tables and sequences who may use the others."""
-        ...
-
-    def views(self, session: Session) -> list[tuple[str, str, str]]:
-        """Return (view, table, column) for every column that a view reads."""
         ...
 
     def holds(self, live: str, wanted: str) -> bool:
@@ -56,7 +53,38 @@ class Dialect(Protocol):
         ...
 
 
+class Dialect(Notation, Protocol):
+    """One DBMS that the tool connects to: also how to read its schema and how to fill a new one."""
+
+    def introspect(self, session: Session) -> Schema:
+        """Read the schema that the session's search path shows."""
+        ...
+
+    def insert(self, table: str, row: SeedRow) -> str:
+        """Return the statement that writes one seed row."""
+        ...
+
+    def views(self, session: Session) -> list[tuple[str, str, str]]:
+        """Return (view, table, column) for every column that a view reads."""
+        ...
+
+
 _DIALECTS: dict[str, Dialect] = {"postgresql": PostgreSQL()}
+_SCRIPTED: dict[str, Oracle | SqlServer | Db2] = {"oracle": Oracle(), "mssql": SqlServer(), "db2": Db2()}
+_NOTATIONS: dict[str, Notation] = {**_DIALECTS, **_SCRIPTED}
+
+
+def scripted_of(kind: str) -> ScriptedDdl:
+    """Return the notation of a DBMS that scripts are written for: ``oracle``, ``mssql`` or ``db2``."""
+    return _SCRIPTED[kind]
+
+
+def notation_of(kind: str) -> Notation:
+    """Return the notation of a DBMS. Raises EnvironmentProblem when there is none."""
+    try:
+        return _NOTATIONS[kind]
+    except KeyError:
+        raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
 
 
 def dialect_of(kind: str) -> Dialect:
@@ -67,9 +95,9 @@ def dialect_of(kind: str) -> Dialect:
         raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
 
 
-def written(dialect: Dialect, live: Schema, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:
+def written(notation: Notation, live: Schema, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:
     """Write changes of a live schema down, each as the ones before it leave the schema: (change, statement)."""
     for change in changes:
-        for statement in dialect.ddl(change, live):
+        for statement in notation.ddl(change, live):
             yield change, statement
         live = applied(live, [change])

@@ -26,11 +26,11 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from apim_upgrade.engine import Phase, Sql, Step
 from apim_upgrade.engine.journal import RUN
 from apim_upgrade.releases import Release
-from apim_upgrade.releases.model import Expression, Schema, SeedRow, Table, fold, folded
+from apim_upgrade.releases.model import Expression, Schema, SeedRow, Table, fold
 from apim_upgrade.schema.alignment import Copy, Expansion, Fill, Presumed, contraction, expansion, removal
 from apim_upgrade.schema.changes import Change, applied
 from apim_upgrade.schema.describe import described
-from apim_upgrade.schema.dialects import dialect_of, written
+from apim_upgrade.schema.dialects import notation_of, written
 from apim_upgrade.schema.known import target_of
 
 
@@ -89,6 +89,12 @@ def predicted_after_expand(kind: str, live: Schema, source: Release, target: Rel
     return applied(live, expansion(live, target_of(kind, target, part)).all_changes())
 
 
+def predicted_after_contract(kind: str, live: Schema, target: Release, part: str) -> Schema:
+    """Return what :func:`predicted_after_expand` leads to, as it will be when *commit* may come."""
+    groups = contraction(live, target_of(kind, target, part))
+    return applied(live, [change for changes in groups.values() for change in changes])
+
+
 def needs_fill(kind: str, source: Release, target: Release, part: str) -> list[tuple[str, str]]:
     """
     Return (table, column) of what the data steps have to fill between two stock releases.
@@ -127,7 +133,7 @@ def privilege_steps(kind: str, target: Release, database: str, part: str) -> lis
     """
     wanted = target_of(kind, target, part).wanted
     names = sorted({*map(fold, wanted.tables), *map(fold, wanted.sequences)})
-    statements = dialect_of(kind).extend_privileges(names)
+    statements = notation_of(kind).extend_privileges(names)
     if not statements:
         return []
     return [
@@ -161,11 +167,11 @@ def _steps(kind: str, live: Schema, database: str, phase: Phase, groups: Mapping
 
 
 def _ddl(kind: str, live: Schema, groups: Mapping[str, list[Change]]) -> dict[str, list[Sql]]:
-    dialect = dialect_of(kind)
+    notation = notation_of(kind)
     ddl: dict[str, list[Sql]] = {}
     for group, changes in groups.items():
         ddl[group] = [
-            Sql(statement, described([change]), counts=False) for change, statement in written(dialect, live, changes)
+            Sql(statement, described([change]), counts=False) for change, statement in written(notation, live, changes)
         ]
         live = applied(live, changes)
     return ddl
@@ -218,6 +224,7 @@ def _seed_operations(wanted: Schema) -> Iterator[Sql]:
 
 
 def _seed(stock: Table, row: SeedRow) -> Insert:
+    row = {fold(name): value for name, value in row.items()}
     target = table(fold(stock.name), *(column(name) for name in row))
     values = [_default(value.sql) if isinstance(value, Expression) else literal(value) for value in row.values()]
     there = exists(select(literal(1)).select_from(target).where(_same_row(stock, row, target.c)))
@@ -228,7 +235,7 @@ def _same_row(
     stock: Table, row: SeedRow, columns: ReadOnlyColumnCollection[str, ColumnClause[Any]]
 ) -> ColumnElement[bool]:
     """A seed row is there when a row of one of its keys is; a table whose keys it does not name is compared whole."""
-    named = folded(tuple(row))
+    named = frozenset(row)
     keys = [key for key in stock.unique_keys() if key <= named]
     if not keys:
         keys = [frozenset(name for name, value in row.items() if not isinstance(value, Expression))]

@@ -44,7 +44,7 @@ from apim_upgrade.schema.changes import (
     SetNullable,
     applied,
 )
-from apim_upgrade.schema.dialects import dialect_of
+from apim_upgrade.schema.dialects import dialect_of, notation_of
 from apim_upgrade.schema.known import Target, of_foreign_key, target_of
 
 _SAMPLES = 5
@@ -163,7 +163,7 @@ def quarantine_steps(kind: str, live: Schema, source: Release, target: Release, 
 
 def _with_tables(kind: str, live: Schema, database: str, steps: Sequence[Step]) -> list[Step]:
     """Steps of their own make the tables and drop the empty ones: where DDL commits, it would part rows from record."""
-    dialect = dialect_of(kind)
+    notation = notation_of(kind)
     sources = sorted({name for step in steps for name in step.tables})
 
     def step(name: str, title: str, statements: Iterable[str]) -> Step:
@@ -174,13 +174,13 @@ def _with_tables(kind: str, live: Schema, database: str, steps: Sequence[Step]) 
         step(
             "begin",
             "Make tables for rows that have to be moved aside",
-            (sql for name in sources for sql in dialect.like(quarantine_table(name), live.tables[name])),
+            (sql for name in sources for sql in notation.like(quarantine_table(name), live.tables[name])),
         ),
         *steps,
         step(
             "end",
             "Drop those of these tables that nothing was moved to",
-            (sql for name in sources for sql in dialect.drop_if_empty(quarantine_table(name))),
+            (sql for name in sources for sql in notation.drop_if_empty(quarantine_table(name))),
         ),
     ]
 
@@ -246,7 +246,7 @@ def _present_name(live: Table, name: str) -> str | None:
 def _bad_rows(demand: _Demand, live: Schema) -> Select[Any]:
     """A query for the offending keys: columns, and last how many rows of this key are too many."""
     rows = _clause(live.tables[demand.table])
-    columns = [rows.c[name] for name in demand.columns]
+    columns = [_named(rows, name) for name in demand.columns]
     match demand.about:
         case "key":
             counted = select(*columns, (func.count() - 1).label("surplus")).where(
@@ -259,7 +259,7 @@ def _bad_rows(demand: _Demand, live: Schema) -> Select[Any]:
             return select(*columns, func.count().label("surplus")).where(orphan).group_by(*columns)
         case _:
             found = live.tables[demand.table].primary_key
-            key = [rows.c[name] for name in (found.columns if found else ())]
+            key = [_named(rows, name) for name in (found.columns if found else ())]
             return select(*key, literal(1).label("surplus")).where(columns[0].is_(None))
 
 
@@ -278,8 +278,9 @@ def _orphan(key: ForeignKey, columns: Sequence[str], live: Schema) -> Condition:
 
     def condition(rows: FromClause) -> ColumnElement[bool]:
         parent = _clause(found).alias()
-        same = [parent.c[fold(ref)] == rows.c[name] for ref, name in zip(key.ref_columns, columns, strict=True)]
-        full = [rows.c[name].is_not(None) for name in columns]
+        ends = zip(key.ref_columns, columns, strict=True)
+        same = [_named(parent, ref) == _named(rows, name) for ref, name in ends]
+        full = [_named(rows, name).is_not(None) for name in columns]
         return and_(*full, ~exists(select(literal(1)).select_from(parent).where(*same)))
 
     return condition
@@ -290,8 +291,9 @@ def _doubles(name: str, columns: Sequence[str], keep: str, live: Schema) -> Cond
 
     def condition(rows: FromClause) -> ColumnElement[bool]:
         other = _clause(live.tables[name]).alias()
-        same = [other.c[item] == rows.c[item] for item in columns]
-        return exists(select(literal(1)).select_from(other).where(*same, other.c[keep] < rows.c[keep]))
+        same = [_named(other, item) == _named(rows, item) for item in columns]
+        lower = _named(other, keep) < _named(rows, keep)
+        return exists(select(literal(1)).select_from(other).where(*same, lower))
 
     return condition
 
@@ -321,7 +323,7 @@ def _conditions(demand: _Demand, live: Schema) -> Iterator[Condition]:
     elif demand.about == "key":
         yield _doubles(demand.table, demand.columns, demand.remedy.keep, live)
     else:
-        yield lambda rows: or_(*(rows.c[name].is_(None) for name in demand.columns))
+        yield lambda rows: or_(*(_named(rows, name).is_(None) for name in demand.columns))
 
 
 def _links(live: Schema, wanted: Target) -> list[tuple[str, ForeignKey]]:
@@ -338,8 +340,8 @@ def _links(live: Schema, wanted: Target) -> list[tuple[str, ForeignKey]]:
                     and all(found.column(item) for item in key.columns)
                     and all(parent.column(item) for item in key.ref_columns)
                 )
-                if complete and not child.name.startswith(PREFIX):
-                    links.setdefault(of_foreign_key(child.name, key), (child.name, key))
+                if found is not None and complete and not child.name.startswith(PREFIX):
+                    links.setdefault(of_foreign_key(child.name, key), (found.name, key))
     return list(links.values())
 
 
@@ -365,9 +367,8 @@ def _moves(
 def _of_parent(key: ForeignKey, name: str, condition: Condition, live: Schema) -> Condition:
     def of_parent(rows: FromClause) -> ColumnElement[bool]:
         parent = _clause(live.tables[name]).alias()
-        same = [
-            parent.c[fold(ref)] == rows.c[fold(item)] for ref, item in zip(key.ref_columns, key.columns, strict=True)
-        ]
+        ends = zip(key.ref_columns, key.columns, strict=True)
+        same = [_named(parent, ref) == _named(rows, item) for ref, item in ends]
         return exists(select(literal(1)).select_from(parent).where(*same, condition(parent)))
 
     return of_parent
@@ -415,4 +416,9 @@ def _parents_first(schema: Schema) -> list[str]:
 
 
 def _clause(described: Table) -> TableClause:
-    return table(described.name, *(column(item.name) for item in described.columns if not item.extra))
+    return table(described.name, *(column(item.name) for item in described.columns if item.extra != "generated"))
+
+
+def _named(rows: FromClause, name: str) -> ColumnElement[Any]:
+    """The column of a name in whatever case the database tells it."""
+    return next(item for item in rows.c if fold(item.name) == fold(name))

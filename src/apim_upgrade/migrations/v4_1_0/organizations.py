@@ -134,10 +134,10 @@ def presumed_values(upgrade: Upgrade) -> dict[tuple[str, str], str]:
     Return what most applications will have in columns that come with this upgrade, as SQL.
 
     Estates have many applications, most of them in one tenant: those get their values with the column, and
-    the step below writes the others only.
+    the step below writes the others only. Where nobody could look which tenant that is, nothing is presumed.
     """
     values: dict[tuple[str, str], str] = {}
-    if upgrade.crosses("4.1.0"):
+    if upgrade.crosses("4.1.0") and upgrade.busiest:
         values[APPLICATION.name, "organization"] = _literal(upgrade.busiest)
         values |= {
             (fill.table, fill.column): _literal(fill.value)

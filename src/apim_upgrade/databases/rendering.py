@@ -1,0 +1,151 @@
+"""
+Statements as Oracle, SQL Server and DB2 would get them, values written in; nothing is sent, no driver is needed.
+
+SQLAlchemy's own dialects do it. What is laid over them: names in upper case, as the product's scripts made them;
+numbers for truth values, which older servers have no type for; an UPDATE of one table alone where there is no other;
+and Oracle's empty text, which is NULL.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    Boolean,
+    ClauseElement,
+    Column,
+    ColumnElement,
+    Dialect,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Update,
+)
+from sqlalchemy.dialects import mssql, oracle
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql import Executable, operators
+from sqlalchemy.sql.compiler import IdentifierPreparer, SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from apim_upgrade.databases.identifiers import OF_KIND
+from apim_upgrade.databases.updates import without_from
+from apim_upgrade.errors import EnvironmentProblem
+
+KINDS = tuple(OF_KIND)
+"""The DBMSs that statements are written for and that the tool does not connect to."""
+_COMPARED = 2000
+"""Characters of our own tables' texts that are compared: the longest path of the registry."""
+
+
+def render(kind: str, statement: Executable | str) -> str:
+    """Return a statement as the DBMS would get it. Raises EnvironmentProblem when a package for that is missing."""
+    if isinstance(statement, str):
+        return statement
+    if isinstance(statement, CreateTable):
+        statement = CreateTable(_of_comparable_texts(statement.element))
+    elif isinstance(statement, CreateIndex):
+        statement = CreateIndex(statement.element)
+    if not isinstance(statement, ClauseElement):
+        raise TypeError(f"{type(statement).__name__} cannot be written as SQL")
+    return str(statement.compile(dialect=_dialect(kind), compile_kwargs={"literal_binds": True})).strip()
+
+
+def _of_comparable_texts(table: Table) -> Table:
+    """
+    Return one of our tables for a DBMS that compares no long texts; also, not temporary.
+
+    Its rows are loaded by somebody else, in a session of his own.
+    """
+    columns = [
+        Column(
+            column.name,
+            _plain_type(table, column),
+            primary_key=column.primary_key,
+            autoincrement=False,
+            nullable=column.nullable,
+        )
+        for column in table.columns
+    ]
+    return Table(table.name, MetaData(), *columns)
+
+
+def _plain_type(table: Table, column: Column[Any]) -> TypeEngine[Any]:
+    """Long texts of the tables that stay may be NULL; of what waits in a stage, only paths are texts without limit."""
+    if isinstance(column.type, Boolean):
+        return SmallInteger()
+    compared = not column.nullable or "TEMPORARY" in table._prefixes
+    return String(_COMPARED) if isinstance(column.type, Text) and compared else column.type
+
+
+class _OneTableUpdates(SQLCompiler):
+    def visit_update(self, update_stmt: Update, *args: Any, **options: Any) -> str:
+        return super().visit_update(without_from(update_stmt), *args, **options)
+
+
+class _EmptyIsNull(SQLCompiler):
+    def visit_binary(self, binary: BinaryExpression[Any], *args: Any, **options: Any) -> str:
+        if _is_empty(binary.right) and binary.operator in (operators.eq, operators.ne):
+            word = "IS NULL" if binary.operator is operators.eq else "IS NOT NULL"
+            return f"{self.process(binary.left, **options)} {word}"
+        text: str = super().visit_binary(binary, *args, **options)  # type: ignore[no-untyped-call]
+        return text
+
+    def visit_coalesce_func(self, function: Any, **options: Any) -> str:
+        """An empty text in place of NULL is there to be compared; a blank can be, and no such value is one."""
+        parts = [
+            "' '" if _is_empty(part) else self.process(part, **options) for part in function.clause_expr.element.clauses
+        ]
+        return f"coalesce({', '.join(parts)})"
+
+
+def _is_empty(part: ColumnElement[Any]) -> bool:
+    return isinstance(part, BindParameter) and part.value == ""
+
+
+@cache
+def _dialect(kind: str) -> Dialect:
+    match kind:
+        case "oracle":
+            dialect: Dialect = oracle.dialect()  # type: ignore[no-untyped-call]
+            dialect.statement_compiler = _mixed(_EmptyIsNull, _OneTableUpdates, dialect.statement_compiler)
+        case "mssql":
+            dialect = mssql.dialect()  # type: ignore[no-untyped-call]
+        case _:
+            dialect = _db2()
+            dialect.statement_compiler = _mixed(_OneTableUpdates, dialect.statement_compiler)
+    dialect.supports_native_boolean = False
+    dialect.identifier_preparer = _preparer(kind, type(dialect.identifier_preparer))(dialect)
+    return dialect
+
+
+def _mixed(*classes: type[SQLCompiler]) -> type[SQLCompiler]:
+    return type("Compiler", classes, {})
+
+
+def _preparer(kind: str, base: type[IdentifierPreparer]) -> type[IdentifierPreparer]:
+    names = OF_KIND[kind]
+
+    def quote(self: IdentifierPreparer, ident: str, force: Any = None) -> str:
+        return names.quoted(str(ident))
+
+    return type("Preparer", (base,), {"quote": quote})
+
+
+def _db2() -> Dialect:
+    # It complains of a missing connection for every table that it writes down.
+    logging.getLogger("ibm_db_sa").addHandler(logging.NullHandler())
+    try:
+        from ibm_db_sa.ibm_db import DB2Dialect_ibm_db  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        raise EnvironmentProblem(
+            "Statements for DB2 are written by the package ibm-db-sa, which is not installed.",
+            hint="Install it with: pip install 'apim-upgrade[db2]'",
+        ) from None
+    dialect: Dialect = DB2Dialect_ibm_db()
+    return dialect
