@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, table
 
 from apim_upgrade.engine import Session, journal
+from apim_upgrade.releases.model import fold
 from apim_upgrade.schema import Schema
 from apim_upgrade.verify.proof import Proof
 
@@ -38,19 +39,20 @@ def table_counts(session: Session, live: Schema, *, dropped: bool) -> list[Table
 
     A table that was counted and is gone has lost its rows, unless tables were ``dropped`` on purpose by ``commit``.
     """
-    before = {row.table_name: row.rows_before for row in session.all(select(journal.COUNT))}
+    before = {fold(row.table_name): row.rows_before for row in session.all(select(journal.COUNT))}
     by_table: dict[str, list[tuple[str, int, int]]] = {}
     for step, name, inserted, deleted in journal.read_rows(session):
-        by_table.setdefault(name, []).append((step, inserted, deleted))
-    gone = set() if dropped else before.keys() - live.tables.keys()
+        by_table.setdefault(fold(name), []).append((step, inserted, deleted))
+    there = {fold(name): name for name in live.tables}
+    gone = set() if dropped else before.keys() - there.keys()
     return [
         TableCount(
-            name,
+            there.get(name, name),
             before.get(name, 0),
             0 if name in gone else int(session.all(select(func.count()).select_from(table(name)))[0][0]),
             tuple(by_table.get(name, ())),
         )
-        for name in sorted(live.tables.keys() | gone)
+        for name in sorted(there.keys() | gone)
         if not name.startswith(journal.PREFIX)
     ]
 

@@ -67,6 +67,11 @@ class MySQLSession(Session):
         assert isinstance(dialect, OurMySQL)  # noqa: S101 - the only one that engines of ours have
         return dialect.names
 
+    def all(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """Run a query whose answer is small; return every row."""
+        rows = super().all(statement, parameters)
+        return rows if isinstance(statement, str) or not rows else _rows(rows[0]._fields, rows).all()
+
     def stream(self, statement: Executable | str, *, batch: int = 1000) -> Iterator[Row[Any]]:
         """
         Run a query of any size, ``batch`` rows a fetch.
@@ -79,12 +84,11 @@ class MySQLSession(Session):
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="apim-upgrade-") as file:
             options = {"stream_results": True, "yield_per": batch}
             with self._connection.execute(executable, execution_options=options) as result:
-                keys = list(result.keys())
+                keys = tuple(result.keys())
                 for rows in result.partitions():
                     pickle.dump([tuple(row) for row in rows], file, pickle.HIGHEST_PROTOCOL)
             file.seek(0)
-            answer: IteratorResult[Any] = IteratorResult(SimpleResultMetaData(keys), _unpickled(file))
-            yield from answer
+            yield from _rows(keys, _unpickled(file))
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -246,6 +250,11 @@ def _person(session: MySQLSession, connection: int) -> str:
     rows = session.all(f"SELECT user, host FROM information_schema.processlist WHERE id = {connection}")
     who = f"{rows[0].user}@{rows[0].host}" if rows else "another user"
     return f"{who} (connection {connection} of the server)"
+
+
+def _rows(keys: Sequence[str], rows: Iterable[Sequence[Any]]) -> IteratorResult[Any]:
+    """Name the columns in lower case, as code does: ``SELECT *`` answers in the spelling of the table."""
+    return IteratorResult(SimpleResultMetaData([key.lower() for key in keys]), iter(tuple(row) for row in rows))
 
 
 def _unpickled(file: IO[bytes]) -> Iterator[tuple[Any, ...]]:
