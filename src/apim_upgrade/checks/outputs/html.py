@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from apim_upgrade.checks.model import Report, Severity
 from apim_upgrade.checks.outputs.document import closing_lines, document
 from apim_upgrade.checks.rule import FAMILIES
+from apim_upgrade.html import page
 
 _SHOWN = 5000
 """Findings on the page; a browser shows no list of a hundred thousand."""
@@ -16,22 +15,15 @@ _SHOWN = 5000
 
 def render(report: Report, fail_on: Severity) -> str:
     """Return the page; everything from the estate is escaped."""
-    environment = Environment(
-        loader=PackageLoader("apim_upgrade.checks.outputs"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["count"] = lambda number: f"{number:,}"
     whole = document(report, fail_on)
     rules = {rule["code"]: rule for rule in whole["rules"]}
     shown = whole["findings"][:_SHOWN]
     groups: dict[str, dict[str, Any]] = {}
     for each in shown:
         groups.setdefault(each["code"], {"rule": rules[each["code"]], "findings": []})["findings"].append(each)
-    return environment.get_template("check.html").render(
+    return page(
+        "apim_upgrade.checks.outputs",
+        "check.html",
         report=whole,
         groups=list(groups.values()),
         hidden=report.total - len(shown),
