@@ -84,14 +84,8 @@ def _write_policies(estate: Estate, tenant: Tenant) -> None:
         am.add(
             "am_policy_subscription",
             policy_id=am.number("am_policy_subscription", "policy_id"),
-            name=policy.name,
-            display_name=policy.name,
-            tenant_id=tenant.id,
-            description=policy.description,
-            quota_type=policy.type,
-            quota=policy.quota,
-            unit_time=policy.time[0],
-            time_unit=policy.time[1],
+            **_named(policy, tenant),
+            **_quota(policy),
             rate_limit_count=5 if custom else 0,
             rate_limit_time_unit="sec" if custom else None,
             is_deployed=not custom and (tenant.is_super or policy.type == "eventCount"),
@@ -116,14 +110,8 @@ def _write_policies(estate: Estate, tenant: Tenant) -> None:
         am.add(
             "am_policy_application",
             policy_id=am.number("am_policy_application", "policy_id"),
-            name=policy.name,
-            display_name=policy.name,
-            tenant_id=tenant.id,
-            description=policy.description,
-            quota_type=policy.type,
-            quota=policy.quota,
-            unit_time=policy.time[0],
-            time_unit=policy.time[1],
+            **_named(policy, tenant),
+            **_quota(policy),
             is_deployed=tenant.is_super,
             uuid=shape.uuid("application policy", tenant.id, policy.name),
         )
@@ -133,14 +121,8 @@ def _write_policies(estate: Estate, tenant: Tenant) -> None:
         am.add(
             "am_api_throttle_policy",
             policy_id=number,
-            name=policy.name,
-            display_name=policy.name,
-            tenant_id=tenant.id,
-            description=policy.description,
-            default_quota_type=policy.type,
-            default_quota=policy.quota,
-            default_unit_time=policy.time[0],
-            default_time_unit=policy.time[1],
+            **_named(policy, tenant),
+            **{f"default_{name}": value for name, value in _quota(policy).items()},
             applicable_level="apiLevel",
             is_deployed=tenant.is_super,
             uuid=shape.uuid("api policy", tenant.id, policy.name),
@@ -169,6 +151,24 @@ def _write_policies(estate: Estate, tenant: Tenant) -> None:
         domain=tenant.domain,
         uuid=shape.uuid("block condition", tenant.id, "ip"),
     )
+
+
+def _named(policy: stock.Policy, tenant: Tenant) -> dict[str, object]:
+    return {
+        "name": policy.name,
+        "display_name": policy.name,
+        "tenant_id": tenant.id,
+        "description": policy.description,
+    }
+
+
+def _quota(policy: stock.Policy) -> dict[str, object]:
+    return {
+        "quota_type": policy.type,
+        "quota": policy.quota,
+        "unit_time": policy.time[0],
+        "time_unit": policy.time[1],
+    }
 
 
 def _write_conditions(estate: Estate, policy: int) -> None:
