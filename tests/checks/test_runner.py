@@ -277,6 +277,10 @@ def test_a_rule_without_a_page_or_with_a_wrong_code_is_a_bug() -> None:
     all_rules()
     with pytest.raises(KnowledgeError, match="Two rules have the code DB001"):
         rule("DB001", Severity.INFO, title="x")(silent)
+    (taken,) = [each for each in all_rules() if each.code == "DB001"]
+    silent.__doc__, silent.__qualname__ = taken.function.__doc__, taken.function.__qualname__
+    with pytest.raises(KnowledgeError, match="Two rules have the code DB001"):
+        rule("DB001", Severity.INFO, title="x")(silent)
 
 
 def test_places_can_be_read() -> None:

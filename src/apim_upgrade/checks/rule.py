@@ -154,7 +154,8 @@ def rule(
         match = _CODE.fullmatch(code)
         if match is None or match[1] not in FAMILIES:
             raise KnowledgeError(f"{code} is no code of a rule: letters of a family and three digits.")
-        if code in _RULES and _RULES[code].function.__qualname__ != function.__qualname__:
+        # A module that is loaded a second time defines its rules anew.
+        if code in _RULES and _place(_RULES[code].function) != _place(function):
             raise KnowledgeError(f"Two rules have the code {code}.")
         if unknown := set(needs) - INPUTS.keys():
             raise KnowledgeError(f"{code} needs {', '.join(sorted(unknown))}, which cannot be given.")
@@ -188,6 +189,10 @@ def all_rules() -> tuple[Rule, ...]:
     for module in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}."):
         import_module(module.name)
     return tuple(_RULES[code] for code in sorted(_RULES))
+
+
+def _place(function: Check) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
 
 
 def _release(text: str | None) -> Release | None:
