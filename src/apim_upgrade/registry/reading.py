@@ -76,13 +76,7 @@ def life_cycle_state() -> ColumnElement[str]:
     values = (
         select(func.max(PROPERTY.c.reg_value))
         .select_from(RESOURCE_PROPERTY)
-        .join(
-            PROPERTY,
-            and_(
-                PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
-                PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-            ),
-        )
+        .join(PROPERTY, linked_property())
         .where(link, RESOURCE_PROPERTY.c.reg_tenant_id == RESOURCE.c.reg_tenant_id, PROPERTY.c.reg_name == _STATE)
         .correlate(RESOURCE)
         .scalar_subquery()
@@ -103,6 +97,21 @@ def working_artifact() -> ColumnElement[bool]:
 def resource_path() -> ColumnElement[bool]:
     """Join RESOURCE with the PATH of its folder, within the tenant."""
     return and_(PATH.c.reg_path_id == RESOURCE.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE.c.reg_tenant_id)
+
+
+def linked_property() -> ColumnElement[bool]:
+    """Join RESOURCE_PROPERTY, the link, with the PROPERTY that it gives a resource."""
+    return and_(
+        PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
+        PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
+    )
+
+
+def linked_path() -> ColumnElement[bool]:
+    """Join RESOURCE_PROPERTY, the link, with the PATH of the folder that has the property or the file with it."""
+    return and_(
+        PATH.c.reg_path_id == RESOURCE_PROPERTY.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id
+    )
 
 
 def read(session: Session, tenant_id: int, path: str) -> bytes | None:
@@ -138,13 +147,7 @@ def read_properties(session: Session, tenant_id: int, path: str) -> dict[str, li
                 ),
             ),
         )
-        .join(
-            PROPERTY,
-            and_(
-                PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
-                PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-            ),
-        )
+        .join(PROPERTY, linked_property())
         .where(RESOURCE.c.reg_tenant_id == tenant_id, PATH.c.reg_path_value == folder, RESOURCE.c.reg_name == name)
         .order_by(PROPERTY.c.reg_id)
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Integer, String, and_, exists, func, insert, lite
 from apim_upgrade.engine import Phase, Sql, Stage, Step, Work, stage_table
 from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.upgrade import Upgrade
-from apim_upgrade.registry.paths import C, join
+from apim_upgrade.registry import C, join, linked_path, linked_property
 from apim_upgrade.tables.identity import IDP_METADATA, INBOUND_AUTH, OIDC_PROPERTY, SERVICE_PROVIDER
 from apim_upgrade.tables.registry import PATH, PROPERTY, RESOURCE_PROPERTY
 
@@ -129,13 +129,6 @@ def _access_urls(upgrade: Upgrade) -> Step:
 
 
 def _urls(work: Work, registry: str) -> Iterator[Sequence[object]]:
-    same_path = and_(
-        PATH.c.reg_path_id == RESOURCE_PROPERTY.c.reg_path_id, PATH.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id
-    )
-    same_property = and_(
-        PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
-        PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-    )
     as_file = and_(PATH.c.reg_path_value == _URLS_FOLDER, RESOURCE_PROPERTY.c.reg_resource_name == _URLS_NAME)
     as_folder = and_(
         PATH.c.reg_path_value == join(_URLS_FOLDER, _URLS_NAME), blank(RESOURCE_PROPERTY.c.reg_resource_name)
@@ -144,8 +137,8 @@ def _urls(work: Work, registry: str) -> Iterator[Sequence[object]]:
     query = (
         select(PATH.c.reg_tenant_id, party, url)
         .select_from(PATH)
-        .join(RESOURCE_PROPERTY, same_path)
-        .join(PROPERTY, same_property)
+        .join(RESOURCE_PROPERTY, linked_path())
+        .join(PROPERTY, linked_property())
         .where(or_(as_file, as_folder), ~blank(PROPERTY.c.reg_value))
         .group_by(PATH.c.reg_tenant_id, party)
         .order_by(PATH.c.reg_tenant_id, party)

@@ -191,13 +191,7 @@ def hidden_properties(subject: Subject) -> Iterator[Finding]:
     query = (
         select(PATH.c.reg_path_value, PROPERTY.c.reg_name)
         .select_from(PROPERTY)
-        .join(
-            RESOURCE_PROPERTY,
-            and_(
-                RESOURCE_PROPERTY.c.reg_property_id == PROPERTY.c.reg_id,
-                RESOURCE_PROPERTY.c.reg_tenant_id == PROPERTY.c.reg_tenant_id,
-            ),
-        )
+        .join(RESOURCE_PROPERTY, registry.linked_property())
         .join(
             RESOURCE,
             and_(

@@ -15,7 +15,7 @@ from apim_upgrade.checks.subject import Subject
 from apim_upgrade.migrations.conventions import blank
 from apim_upgrade.migrations.identity import stock
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN
-from apim_upgrade.registry import C, G, join, resource_path
+from apim_upgrade.registry import C, G, join, linked_path, linked_property, resource_path
 from apim_upgrade.releases import Release
 from apim_upgrade.tables.api import SUBSCRIBER
 from apim_upgrade.tables.identity import CLAIM, CLAIM_DIALECT, CLAIM_MAPPING, INBOUND_AUTH, SERVICE_PROVIDER
@@ -241,18 +241,14 @@ def relying_parties(subject: Subject) -> Iterator[Finding]:
 def _redirect_urls(subject: Subject) -> dict[tuple[int, str], set[str]]:
     """Redirect URLs by tenant and relying party."""
     folder, _, name = _URLS.rpartition("/")
-    link = RESOURCE_PROPERTY
     here = or_(
-        and_(PATH.c.reg_path_value == folder, link.c.reg_resource_name == name),
-        and_(PATH.c.reg_path_value == _URLS, blank(link.c.reg_resource_name)),
+        and_(PATH.c.reg_path_value == folder, RESOURCE_PROPERTY.c.reg_resource_name == name),
+        and_(PATH.c.reg_path_value == _URLS, blank(RESOURCE_PROPERTY.c.reg_resource_name)),
     )
     query = (
         select(PATH.c.reg_tenant_id, PROPERTY.c.reg_name, PROPERTY.c.reg_value)
-        .join(link, and_(link.c.reg_path_id == PATH.c.reg_path_id, link.c.reg_tenant_id == PATH.c.reg_tenant_id))
-        .join(
-            PROPERTY,
-            and_(PROPERTY.c.reg_id == link.c.reg_property_id, PROPERTY.c.reg_tenant_id == link.c.reg_tenant_id),
-        )
+        .join(RESOURCE_PROPERTY, linked_path())
+        .join(PROPERTY, linked_property())
         .where(here, ~blank(PROPERTY.c.reg_value))
     )
     found: dict[tuple[int, str], set[str]] = defaultdict(set)

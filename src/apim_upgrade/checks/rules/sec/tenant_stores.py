@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.subject import Subject
@@ -48,20 +48,8 @@ def stored_passwords(subject: Subject) -> Iterator[tuple[int, str, str, str]]:
             PROPERTY.c.reg_name,
             PROPERTY.c.reg_value,
         )
-        .join(
-            PATH,
-            and_(
-                PATH.c.reg_path_id == RESOURCE_PROPERTY.c.reg_path_id,
-                PATH.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-            ),
-        )
-        .join(
-            PROPERTY,
-            and_(
-                PROPERTY.c.reg_id == RESOURCE_PROPERTY.c.reg_property_id,
-                PROPERTY.c.reg_tenant_id == RESOURCE_PROPERTY.c.reg_tenant_id,
-            ),
-        )
+        .join(PATH, registry.linked_path())
+        .join(PROPERTY, registry.linked_property())
         .where(PATH.c.reg_path_value == FOLDER, PROPERTY.c.reg_name.in_(SECRETS))
         .order_by(RESOURCE_PROPERTY.c.reg_tenant_id, PROPERTY.c.reg_name, PROPERTY.c.reg_id)
     )
