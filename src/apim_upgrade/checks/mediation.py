@@ -17,6 +17,7 @@ from sqlalchemy import and_, func, or_, select
 
 from apim_upgrade import registry
 from apim_upgrade.checks.artifacts import FLOWS
+from apim_upgrade.checks.settings import flat
 from apim_upgrade.engine import Session
 from apim_upgrade.tables.api import API_OPERATION_POLICY, OPERATION_POLICY, OPERATION_POLICY_DEFINITION
 from apim_upgrade.tables.registry import PATH, RESOURCE
@@ -212,14 +213,10 @@ def read_policies(am: Session) -> Iterator[PolicyText]:
 
 def own_settings(configuration: Mapping[str, object], *names: str) -> dict[str, str]:
     """Return ``[synapse_properties]`` of a deployment.toml by dotted name, quoted or not."""
-    found: dict[str, str] = {}
-
-    def walk(prefix: str, value: object) -> None:
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(f"{prefix}.{key}" if prefix else str(key), item)
-        else:
-            found[prefix] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-    walk("", configuration.get("synapse_properties", {}))
-    return {name: found[name] for name in names if name in found}
+    prefix = "synapse_properties."
+    found = {key.replace('"', ""): value for key, value in flat(configuration).items()}
+    return {
+        name: ",".join(map(str, value)) if isinstance(value := found[prefix + name], list) else str(value)
+        for name in names
+        if prefix + name in found
+    }

@@ -202,6 +202,11 @@ class Subject:
             return self.choices.truststore is not None
         return bool(getattr(self.inputs, name))
 
+    def file_name(self, given: str) -> str:
+        """Return how a message calls the file that ``configuration`` or ``target_configuration`` was read from."""
+        path: Path | None = getattr(self.inputs, given)
+        return path.name if path else "deployment.toml"
+
     @cached_property
     def configuration(self) -> Mapping[str, Any]:
         """The old server's deployment.toml; only for rules that need ``configuration``."""
