@@ -13,6 +13,7 @@ from apim_upgrade.engine import Runner, RunRecord, Sql, Step, journal
 from apim_upgrade.releases import Release, Schema
 from apim_upgrade.schema import (
     Deviation,
+    Violation,
     commit_steps,
     contract_steps,
     create_statements,
@@ -21,8 +22,9 @@ from apim_upgrade.schema import (
     introspect,
     needs_fill,
     quarantine_steps,
+    violations,
 )
-from conftest import Server
+from conftest import MariaServer, Server
 
 KIND = "postgresql"
 
@@ -66,33 +68,38 @@ class SchemaUpgrade:
     def part(self) -> str:
         return self.database.name
 
+    @property
+    def kind(self) -> str:
+        return self.database.kind
+
     def live(self) -> Schema:
         with self.database.read() as session:
             return introspect(session)
 
     def expand(self) -> list[Step]:
-        return expand_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
+        return expand_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
 
     def quarantine(self) -> list[Step]:
-        return quarantine_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
+        return quarantine_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
 
     def contract(self) -> list[Step]:
-        return contract_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
+        return contract_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
 
     def commit(self) -> list[Step]:
-        return commit_steps(KIND, self.live(), self.source, self.target, self.part, self.part)
+        return commit_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
 
     def run(self, steps: Sequence[Step]) -> None:
         """As a run does it: a transaction and a record for every step."""
         Runner({self.part: self.database}, self.record).run(steps)
 
     def do(self, steps: Sequence[Step]) -> None:
-        """All statements of the steps in one transaction: the same result, sooner."""
-        with self.database.write() as session:
-            for step in steps:
-                for operation in step.operations:
-                    assert isinstance(operation, Sql)
-                    session.execute(operation.statement)
+        """All statements of the steps in one transaction: the same result, sooner; on MySQL one a step."""
+        for together in [steps] if self.kind == "postgresql" else [[step] for step in steps]:
+            with self.database.write() as session:
+                for step in together:
+                    for operation in step.operations:
+                        assert isinstance(operation, Sql)
+                        session.execute(operation.statement)
 
     def all(self) -> None:
         """From the first step to the last; empty columns that data steps would fill get some value."""
@@ -104,18 +111,24 @@ class SchemaUpgrade:
 
     def fill(self) -> None:
         with self.database.write() as session:
-            for table, column in needs_fill(KIND, self.source, self.target, self.part):
-                session.execute(f"UPDATE {table} SET {column} = md5(ctid::text) WHERE {column} IS NULL")
+            for table, column in needs_fill(self.kind, self.source, self.target, self.part):
+                some = "md5(ctid::text)" if self.kind == "postgresql" else "UUID()"
+                session.execute(f"UPDATE {table} SET {column} = {some} WHERE {column} IS NULL")
 
     def wrong(self, *, leftovers: bool = False) -> list[Deviation]:
-        return differences_to_target(KIND, self.live(), self.target, self.part, leftovers=leftovers)
+        return differences_to_target(self.kind, self.live(), self.target, self.part, leftovers=leftovers)
 
     def again(self) -> set[str]:
         """The names of steps that would still come; those that only test data are always among them."""
         return {step.name for step in (*self.expand(), *self.contract(), *self.commit())}
 
+    def found(self) -> list[Violation]:
+        with self.database.read() as session:
+            live = introspect(session)
+            return violations(session, self.kind, live, self.source, self.target, self.part, self.part)
+
     def sql(self, *statements: str) -> None:
-        with self.database.write() as session:
+        with self.database.autocommit() as session:
             for statement in statements:
                 session.execute(statement)
 
@@ -130,5 +143,21 @@ def schema_upgrade(stock: Callable[[str, str], Database]) -> Callable[[str, str,
 
     def make(source: str, target: str, part: str) -> SchemaUpgrade:
         return SchemaUpgrade(stock(source, part), Release.parse(source), Release.parse(target))
+
+    return make
+
+
+@pytest.fixture
+def mysql_upgrade(mysql_databases: MariaServer) -> Callable[..., SchemaUpgrade]:
+    """``mysql_upgrade("4.0.0", "4.4.0", "am", "utf8mb4")`` on a stock database of MariaDB; by default latin1."""
+
+    def make(source: str, target: str, part: str, charset: str = "latin1") -> SchemaUpgrade:
+        def fill(name: str) -> None:
+            with mysql_databases.database(part, name).autocommit() as session:
+                for statement in create_statements("mysql", Release.parse(source), part):
+                    session.execute(statement)
+
+        name = mysql_databases.filled(f"stock {source} {part} {charset}", fill, charset)
+        return SchemaUpgrade(mysql_databases.database(part, name), Release.parse(source), Release.parse(target))
 
     return make

@@ -21,6 +21,12 @@ def folded(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(fold(name) for name in names)
 
 
+GENERATED = "generated"
+"""What :attr:`Column.extra` of a column is whose value the DBMS computes from others."""
+AUTO_INCREMENT = "auto_increment"
+"""What it is of a column that MySQL numbers by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column; ``type`` and ``default`` are SQL text as the database reports it."""
@@ -30,7 +36,7 @@ class Column:
     nullable: bool
     default: str | None = None
     extra: str = ""
-    """What the DBMS adds: ``auto_increment``, ``IDENTITY(1,1)`` …"""
+    """What the DBMS adds: ``auto_increment``, ``IDENTITY(1,1)``, ``generated`` …"""
     charset: str = ""
     collation: str = ""
 
@@ -41,6 +47,8 @@ class PrimaryKey:
 
     name: str | None
     columns: tuple[str, ...]
+    prefix: tuple[tuple[str, int], ...] = ()
+    """MySQL's (column, length) pairs; no stock key has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,24 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """What of a live server decides how its schema can be changed."""
+
+    version: str
+    """As the server tells it, such as ``8.0.36`` or ``10.11.19-MariaDB``."""
+    implicit_timestamps: bool = False
+    """MySQL: TIMESTAMP columns get defaults that nobody wrote (explicit_defaults_for_timestamp is OFF)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a live table is, as the server estimates."""
+
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table with all that belongs to it."""
 
@@ -99,6 +125,8 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     indexes: tuple[Index, ...] = ()
     checks: tuple[Check, ...] = ()
+    storage: str = ""
+    """MySQL: engine and row format, such as ``InnoDB Dynamic``."""
 
     def column(self, name: str) -> Column | None:
         """Return the column of this name, or None."""
@@ -109,9 +137,8 @@ class Table:
         """Every set of columns that the table keeps unique, whether by key, constraint or plain unique index."""
         if self.primary_key is not None:
             yield folded(self.primary_key.columns)
-        for unique in self.unique:
-            if not unique.prefix:
-                yield folded(unique.columns)
+        for unique in self.unique:  # one of prefixes is stricter: it keeps the whole values unique as well
+            yield folded(unique.columns)
         for index in self.indexes:
             if is_plain_unique(index):
                 yield folded(index.columns)
@@ -181,6 +208,10 @@ class Schema:
     functions: tuple[Function, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     seed_rows: Mapping[str, tuple[SeedRow, ...]] = field(default_factory=dict)
+    server: Server | None = None
+    """None for a catalogue, and where nothing of the server matters."""
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    """Of the tables by name, where a dialect foretells what changes mean for their users."""
 
     def table(self, name: str) -> Table | None:
         """Return the table of this name, whatever its case, or None."""

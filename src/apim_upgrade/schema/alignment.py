@@ -11,8 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.releases import renames
-from apim_upgrade.releases.model import Column, Index, PrimaryKey, Schema, Table, Unique, fold, folded, is_plain_unique
+from apim_upgrade.releases.model import (
+    AUTO_INCREMENT,
+    GENERATED,
+    Column,
+    Index,
+    PrimaryKey,
+    Schema,
+    Table,
+    Unique,
+    fold,
+    folded,
+    is_plain_unique,
+)
 from apim_upgrade.schema.changes import (
     AddColumn,
     AddForeignKey,
@@ -38,11 +51,13 @@ from apim_upgrade.schema.changes import (
     Narrow,
     OwnSequence,
     RenameColumn,
+    SetCollation,
     SetDefault,
+    SetExtra,
     SetNullable,
     applied,
 )
-from apim_upgrade.schema.dialects import Notation, notation_of
+from apim_upgrade.schema.dialects import Notation, fitted, notation_of
 from apim_upgrade.schema.known import (
     Target,
     identities_of,
@@ -55,6 +70,8 @@ from apim_upgrade.schema.known import (
     of_table,
     of_trigger,
 )
+
+_NAME_LENGTH = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,7 @@ def expansion(live: Schema, target: Target, presumed: Presumed | None = None) ->
     the column, which costs nothing, where an UPDATE would write the whole table again.
     """
     notation = notation_of(target.kind)
+    target = fitted(target, live)
     wanted = target.wanted
     result = Expansion()
     taken = _relation_names(live)
@@ -121,7 +139,7 @@ def expansion(live: Schema, target: Target, presumed: Presumed | None = None) ->
                 result.add(name, rename)
                 found = applied(Schema(live.kind, {found.name: found}), [rename]).tables[found.name]
             result.copies += _copies(found, table)
-            _expand_table(found, table, target, notation, result, taken, presumed or {})
+            _expand_table(live, found, table, target, notation, result, taken, presumed or {})
     for sequence in new_sequences:
         if sequence.owned_by:
             result.add(sequence.owned_by.split(".")[0], OwnSequence(sequence.name, sequence.owned_by))
@@ -136,6 +154,7 @@ def expansion(live: Schema, target: Target, presumed: Presumed | None = None) ->
 def contraction(live: Schema, target: Target) -> dict[str, list[Change]]:
     """Return what makes a migrated schema the target's, but for what is left over; group → changes."""
     notation = notation_of(target.kind)
+    target = fitted(target, live)
     taken = _relation_names(live)
     groups: dict[str, list[Change]] = {}
 
@@ -143,18 +162,16 @@ def contraction(live: Schema, target: Target) -> dict[str, list[Change]]:
         if changes:
             groups.setdefault(group, []).extend(changes)
 
+    link_names = {fold(key.name) for table in live.tables.values() for key in table.foreign_keys if key.name}
     pairs = [(found, table) for table in target.wanted.tables.values() if (found := live.table(table.name)) is not None]
+    for table in live.tables.values():  # first, because the indexes that they rely on go below
+        add(f"{table.name}/old-foreign-keys", _old_foreign_keys(table, target))
     for found, table in pairs:
-        add(table.name, _contract_table(found, table, target, notation, taken))
+        add(table.name, _contract_table(live, found, table, target, notation, taken))
     for found, table in pairs:
         add(f"{table.name}/indexes", _contract_indexes(found, table, target, taken))
     for found, table in pairs:
-        add(f"{table.name}/foreign-keys", _contract_foreign_keys(found, table, target))
-    for table in live.tables.values():
-        if of_table(table.name) in target.older:
-            outward = [key for key in table.foreign_keys if of_table(key.ref_table) not in target.older]
-            gone = tuple(DropConstraint(key.name) for key in outward if key.name)
-            add(f"{table.name}/foreign-keys", [AlterTable(table.name, gone)] if gone else [])
+        add(f"{table.name}/foreign-keys", _contract_foreign_keys(found, table, link_names))
     add("triggers", _contract_programs(live, target))
     return groups
 
@@ -229,6 +246,7 @@ def _copies(live: Table, wanted: Table) -> list[Copy]:
 
 
 def _expand_table(
+    schema: Schema,
     live: Table,
     wanted: Table,
     target: Target,
@@ -245,7 +263,7 @@ def _expand_table(
         found = live.column(column.name)
         if found is None:
             value = presumed.get((fold(name), fold(column.name))) if column.default is None else None
-            nullable = column.nullable or column.default is None
+            nullable = column.nullable or (column.default is None and column.extra != AUTO_INCREMENT)
             rest.append(AddColumn(replace(column, nullable=nullable, default=value or column.default)))
             if value is not None:
                 passing.append(SetDefault(column.name, None))
@@ -264,13 +282,14 @@ def _expand_table(
     drops += _expand_primary_key(live, wanted, target, folded(tuple(column.name for column in stale)), rest, taken)
     drops += [DropConstraint(unique.name) for unique in _stale_uniques(live, target) if unique.name]
     rest += [SetNullable(column.name, True) for column in stale]
+    stale_indexes = [index.name for index in _stale_unique_indexes(live, target) if index.name]
+    gone = {each.name for each in drops if isinstance(each, DropConstraint)} | set(stale_indexes)
+    result.add(wanted.name, *_indexes_for_links(schema, live, wanted, gone, rest, notation))
     if drops or rest:
         result.add(wanted.name, AlterTable(name, (*drops, *rest)))
     if passing:
         result.add(wanted.name, AlterTable(name, tuple(passing)))
-    result.add(
-        wanted.name, *(DropIndex(name, index.name) for index in _stale_unique_indexes(live, target) if index.name)
-    )
+    result.add(wanted.name, *(DropIndex(name, index) for index in stale_indexes))
     for alteration in rest:
         if isinstance(alteration, SetDefault) and alteration.default and alteration.default.startswith("nextval("):
             sequence = alteration.default.split("'")[1]
@@ -288,6 +307,10 @@ def _expand_column(live: Column, wanted: Column, notation: Notation) -> Iterator
         yield SetDefault(live.name, wanted.default)
     if wanted.nullable and not live.nullable:
         yield SetNullable(live.name, True)
+    if notation.changes_extras and live.extra not in (wanted.extra, GENERATED):
+        yield SetExtra(live.name, wanted.extra)
+    if wanted.collation and live.collation != wanted.collation:
+        yield SetCollation(live.name, wanted.charset, live.collation, wanted.collation)
 
 
 def _expand_primary_key(
@@ -320,7 +343,40 @@ def _cannot_collide(live: Table, want: PrimaryKey, rest: Sequence[Alteration]) -
     columns = folded(want.columns)
     if any(key <= columns for key in live.unique_keys()):
         return True
-    return any((added[name].default or "").startswith("nextval(") for name in columns & added.keys())
+    return any(_numbers_itself(added[name]) for name in columns & added.keys())
+
+
+def _numbers_itself(column: Column) -> bool:
+    return (column.default or "").startswith("nextval(") or column.extra == AUTO_INCREMENT
+
+
+def _indexes_for_links(
+    schema: Schema, live: Table, wanted: Table, gone: set[str], rest: Sequence[Alteration], notation: Notation
+) -> Iterator[CreateIndex]:
+    """Indexes that foreign keys need in place of those that go; *contract* drops what only stands in for a key."""
+    if not notation.links_need_indexes or not gone:
+        return
+    owners = (live.primary_key, *live.unique, *live.indexes)
+    left = [owner.columns for owner in owners if owner is not None and owner.name not in gone]
+    left += [change.key.columns for change in rest if isinstance(change, AddPrimaryKey)]
+    lost = [owner.columns for owner in owners if owner is not None and owner.name in gone]
+    for columns in _ends(schema, live):
+        if any(_leads(columns, other) for other in lost) and not any(_leads(columns, other) for other in left):
+            stock = next((index for index in wanted.indexes if _leads(columns, index.columns)), None)
+            name = f"{PREFIX}{'_'.join(columns)}"[:_NAME_LENGTH]
+            yield CreateIndex(live.name, Index(stock.name if stock else name, columns))
+            left.append(columns)
+
+
+def _ends(schema: Schema, table: Table) -> Iterator[tuple[str, ...]]:
+    """The columns of a table at which foreign keys begin or end."""
+    yield from (key.columns for key in table.foreign_keys)
+    for other in schema.tables.values():
+        yield from (key.ref_columns for key in other.foreign_keys if fold(key.ref_table) == fold(table.name))
+
+
+def _leads(columns: tuple[str, ...], index: tuple[str, ...]) -> bool:
+    return tuple(map(fold, columns)) == tuple(map(fold, index[: len(columns)]))
 
 
 def _stale_uniques(live: Table, target: Target) -> list[Unique]:
@@ -335,7 +391,9 @@ def _stale_unique_indexes(live: Table, target: Target) -> list[Index]:
     ]
 
 
-def _contract_table(live: Table, wanted: Table, target: Target, notation: Notation, taken: set[str]) -> list[Change]:
+def _contract_table(
+    schema: Schema, live: Table, wanted: Table, target: Target, notation: Notation, taken: set[str]
+) -> list[Change]:
     drops: list[Alteration] = []
     rest: list[Alteration] = []
     narrow: list[Change] = []
@@ -360,7 +418,8 @@ def _contract_table(live: Table, wanted: Table, target: Target, notation: Notati
         drops.append(DropConstraint(have.name))
     drops += [DropConstraint(unique.name) for unique in _stale_uniques(live, target) if unique.name]
     rest += [AddUnique(_free_unique(key, taken)) for key in wanted.unique if folded(key.columns) not in held]
-    changes: list[Change] = []
+    gone = {each.name for each in drops if isinstance(each, DropConstraint)}
+    changes: list[Change] = [*_indexes_for_links(schema, live, wanted, gone, rest, notation)]
     if drops or rest:
         changes.append(AlterTable(live.name, (*drops, *rest)))
     return changes + narrow
@@ -372,9 +431,12 @@ def _contract_indexes(live: Table, wanted: Table, target: Target, taken: set[str
     old = [
         index
         for index in live.indexes
-        if index.name
-        and (of_key(live.name, folded(index.columns)) if is_plain_unique(index) else of_index(live.name, index))
-        in target.older
+        if (
+            index.name
+            and (of_key(live.name, folded(index.columns)) if is_plain_unique(index) else of_index(live.name, index))
+            in target.older
+        )
+        or ((index.name or "").startswith(PREFIX) and of_index(live.name, index) not in set(identities_of(wanted)))
     ]
     changes: list[Change] = [DropIndex(live.name, index.name or "") for index in old]
     freed = taken - {fold(index.name or "") for index in old}
@@ -386,13 +448,21 @@ def _contract_indexes(live: Table, wanted: Table, target: Target, taken: set[str
     return changes
 
 
-def _contract_foreign_keys(live: Table, wanted: Table, target: Target) -> list[Change]:
+def _old_foreign_keys(live: Table, target: Target) -> list[Change]:
+    """Those that no release wants any more; of a table that none wants, those that lead to tables in use."""
+    if of_table(live.name) in target.older:
+        old = [key for key in live.foreign_keys if of_table(key.ref_table) not in target.older]
+    else:
+        old = [key for key in live.foreign_keys if of_foreign_key(live.name, key) in target.older]
+    gone = tuple(DropConstraint(key.name) for key in old if key.name)
+    return [AlterTable(live.name, gone)] if gone else []
+
+
+def _contract_foreign_keys(live: Table, wanted: Table, names: set[str]) -> list[Change]:
+    """``names`` are those of all foreign keys of the database."""
     have = {of_foreign_key(live.name, key): key for key in live.foreign_keys}
-    drops: list[Alteration] = [
-        DropConstraint(key.name) for identity, key in have.items() if identity in target.older and key.name
-    ]
+    drops: list[Alteration] = []
     adds: list[Alteration] = []
-    names = {fold(key.name) for key in live.foreign_keys if key.name}
     for key in wanted.foreign_keys:
         found = have.get(of_foreign_key(live.name, key))
         if found is not None:
@@ -400,7 +470,7 @@ def _contract_foreign_keys(live: Table, wanted: Table, target: Target) -> list[C
                 continue
             if found.name:
                 drops.append(DropConstraint(found.name))
-                names.discard(fold(found.name))
+                names = names - {fold(found.name)}
         free = key.name is not None and fold(key.name) not in names
         adds.append(AddForeignKey(key if free else replace(key, name=None)))
     return [AlterTable(live.name, (*drops, *adds))] if drops or adds else []

@@ -58,6 +58,24 @@ class SetDefault:
 
 
 @dataclass(frozen=True, slots=True)
+class SetExtra:
+    """What the DBMS adds to a column: ``auto_increment``, ``on update CURRENT_TIMESTAMP``, or nothing."""
+
+    column: str
+    extra: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetCollation:
+    """Another collation of the same character set for a column."""
+
+    column: str
+    charset: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class DropColumn:
     """A column goes, and with it the keys and indexes it is part of."""
 
@@ -97,6 +115,8 @@ Alteration: TypeAlias = (
     | ChangeType
     | SetNullable
     | SetDefault
+    | SetExtra
+    | SetCollation
     | DropColumn
     | AddPrimaryKey
     | AddUnique
@@ -252,7 +272,7 @@ def _applied(schema: Schema, change: Change) -> Schema:
         case AlterTable(name, alterations):
             table = schema.tables[name]
             for alteration in alterations:
-                table = _altered(table, alteration)
+                table = altered(table, alteration)
             return _with_table(schema, table)
         case CreateTable(table):
             return _with_table(schema, table)
@@ -292,7 +312,8 @@ def _applied(schema: Schema, change: Change) -> Schema:
             return replace(schema, triggers=tuple(other for other in schema.triggers if other != trigger))
 
 
-def _altered(table: Table, alteration: Alteration) -> Table:
+def altered(table: Table, alteration: Alteration) -> Table:
+    """Return the table that an alteration leads to."""
     match alteration:
         case AddColumn(column):
             return replace(table, columns=(*table.columns, column))
@@ -302,6 +323,10 @@ def _altered(table: Table, alteration: Alteration) -> Table:
             return _with_column(table, name, nullable=nullable)
         case SetDefault(name, default):
             return _with_column(table, name, default=default)
+        case SetExtra(name, extra):
+            return _with_column(table, name, extra=extra)
+        case SetCollation(name, charset, _, after):
+            return _with_column(table, name, charset=charset, collation=after)
         case DropColumn(name):
             return _without_column(table, name)
         case AddPrimaryKey(key):

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.releases import Release
-from apim_upgrade.releases.model import Column, Schema, Table, fold, folded, is_plain_unique
-from apim_upgrade.schema.dialects import Notation, notation_of
+from apim_upgrade.releases.model import GENERATED, Column, Schema, Table, fold, folded, is_plain_unique
+from apim_upgrade.schema.dialects import Notation, fitted, notation_of
 from apim_upgrade.schema.known import (
     Identity,
     Target,
@@ -88,7 +88,7 @@ class Difference:
 
 def compare(live: Schema, target: Target) -> Difference:
     """Compare a live schema with what a release wants of it; see :func:`~apim_upgrade.schema.known.target_of`."""
-    return Difference(tuple(_Comparison(live, target, notation_of(target.kind)).deviations()))
+    return Difference(tuple(_Comparison(live, fitted(target, live), notation_of(target.kind)).deviations()))
 
 
 def differences_to_target(
@@ -156,6 +156,10 @@ class _Comparison:
             yield Deviation(Standing.DIFFERENT, "column", name, _null(live), _null(wanted))
         if not self.notation.same_default(live.default, wanted.default):
             yield Deviation(Standing.DIFFERENT, "column", name, _default(live), _default(wanted))
+        if self.notation.changes_extras and live.extra not in (wanted.extra, GENERATED):
+            yield Deviation(Standing.DIFFERENT, "column", name, live.extra or "plain", wanted.extra or "plain")
+        if wanted.collation and live.collation != wanted.collation:
+            yield Deviation(Standing.DIFFERENT, "column", name, live.collation, wanted.collation)
 
     def _keys(self, live: Table, wanted: Table) -> Iterator[Deviation]:
         name = wanted.name

@@ -29,7 +29,9 @@ from apim_upgrade.schema.changes import (
     Narrow,
     OwnSequence,
     RenameColumn,
+    SetCollation,
     SetDefault,
+    SetExtra,
     SetNullable,
 )
 
@@ -84,6 +86,10 @@ def _alteration(alteration: Alteration) -> str:
             return f"{column} {'may' if nullable else 'may not'} be NULL"
         case SetDefault(column, default):
             return f"no default for {column}" if default is None else f"default {default} for {column}"
+        case SetExtra(column, extra):
+            return f"{column} is {extra}" if extra else f"{column} gets no value by itself"
+        case SetCollation(column, _, before, after):
+            return f"{column} compares by {after} instead of {before}"
         case DropColumn(column):
             return f"drop column {column}"
         case AddPrimaryKey(key):

@@ -7,7 +7,8 @@ Server and DB2 have a notation only: what is written for them is run by their ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from apim_upgrade.engine import Session
@@ -15,7 +16,9 @@ from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.releases.model import Schema, SeedRow, Table
 from apim_upgrade.schema.changes import Change, applied
 from apim_upgrade.schema.db2 import Db2
+from apim_upgrade.schema.known import Target
 from apim_upgrade.schema.mssql import SqlServer
+from apim_upgrade.schema.mysql import MySQL
 from apim_upgrade.schema.oracle import Oracle
 from apim_upgrade.schema.postgresql import PostgreSQL
 from apim_upgrade.schema.scripted import ScriptedDdl
@@ -24,8 +27,26 @@ from apim_upgrade.schema.scripted import ScriptedDdl
 class Notation(Protocol):
     """How one DBMS writes changes of a schema down, and what its types mean."""
 
+    @property
+    def links_need_indexes(self) -> bool:
+        """Whether an index that a foreign key relies on, at either end, cannot be dropped before there is another."""
+        ...
+
+    @property
+    def changes_extras(self) -> bool:
+        """Whether what the DBMS adds to a column (``Column.extra``) can be changed by itself."""
+        ...
+
+    def fitted(self, wanted: Schema, live: Schema) -> Schema:
+        """Return the schema of a release as the live database can have it; most can have it as it is."""
+        ...
+
     def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """Return the statements, in order, for one change of a schema that is ``before``."""
+        ...
+
+    def effect(self, changes: Sequence[Change], before: Schema) -> str:
+        """Say in words what changes of one table mean for its users; nothing where there is nothing to tell."""
         ...
 
     def like(self, new: str, table: Table) -> tuple[str, ...]:
@@ -69,7 +90,7 @@ class Dialect(Notation, Protocol):
         ...
 
 
-_DIALECTS: dict[str, Dialect] = {"postgresql": PostgreSQL()}
+_DIALECTS: dict[str, Dialect] = {"postgresql": PostgreSQL(), "mysql": MySQL()}
 _SCRIPTED: dict[str, Oracle | SqlServer | Db2] = {"oracle": Oracle(), "mssql": SqlServer(), "db2": Db2()}
 _NOTATIONS: dict[str, Notation] = {**_DIALECTS, **_SCRIPTED}
 
@@ -93,6 +114,11 @@ def dialect_of(kind: str) -> Dialect:
         return _DIALECTS[kind]
     except KeyError:
         raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
+
+
+def fitted(target: Target, live: Schema) -> Target:
+    """Return what is wanted of one live database."""
+    return replace(target, wanted=notation_of(target.kind).fitted(target.wanted, live))
 
 
 def written(notation: Notation, live: Schema, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:

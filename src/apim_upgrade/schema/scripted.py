@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Sequence as PlainSequence
 from dataclasses import replace
 
 from apim_upgrade.errors import KnowledgeError
@@ -57,8 +58,18 @@ class ScriptedDdl(ABC):
     """Writes changes as blocks of one vendor; one block a change or alteration, complete in itself."""
 
     kind: str
+    links_need_indexes = False
+    changes_extras = False
 
     # What is written
+
+    def fitted(self, wanted: Schema, live: Schema) -> Schema:
+        """As it is."""
+        return wanted
+
+    def effect(self, changes: PlainSequence[Change], before: Schema) -> str:
+        """Nothing: that is for those to say who run the scripts."""
+        return ""
 
     def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """See :class:`~apim_upgrade.schema.dialects.Notation`."""

@@ -61,7 +61,7 @@ def expand_steps(
     steps = [
         Step(
             f"schema/{database}/expand/{group}",
-            f"{group}: {described(changes) or 'carry values over'}",
+            _title(kind, live, group, changes),
             database,
             Phase.EXPAND,
             (*ddl[group], *_row_changes(plan, group)),
@@ -158,12 +158,17 @@ def _steps(kind: str, live: Schema, database: str, phase: Phase, groups: Mapping
     for group, changes in groups.items():
         yield Step(
             f"schema/{database}/{phase.value}/{group}",
-            f"{group}: {described(changes)}",
+            _title(kind, live, group, changes),
             database,
             phase,
             tuple(ddl[group]),
             tables=_tables(group),
         )
+
+
+def _title(kind: str, live: Schema, group: str, changes: list[Change]) -> str:
+    effect = notation_of(kind).effect(changes, live)
+    return f"{group}: {described(changes) or 'carry values over'}" + (f" ({effect})" if effect else "")
 
 
 def _ddl(kind: str, live: Schema, groups: Mapping[str, list[Change]]) -> dict[str, list[Sql]]:

@@ -32,7 +32,7 @@ from apim_upgrade.engine import Phase, Session, Sql, Step
 from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.releases import Release, renames
 from apim_upgrade.releases.knowledge import Remedy, remedy_for
-from apim_upgrade.releases.model import ForeignKey, Schema, Table, fold, folded
+from apim_upgrade.releases.model import GENERATED, ForeignKey, Schema, Table, fold, folded
 from apim_upgrade.schema.alignment import contraction, expansion
 from apim_upgrade.schema.changes import (
     AddForeignKey,
@@ -361,7 +361,15 @@ def _moves(
     names = [item.name for item in source.columns]
     what = f"what the target cannot hold of {name}"
     yield name, Sql(insert(aside).from_select(names, select(*source.columns).where(condition(source))), what)
-    yield name, Sql(delete(source).where(condition(source)), counts=False)
+    yield name, Sql(delete(source).where(_is_aside(live.tables[name], source, aside, condition)), counts=False)
+
+
+def _is_aside(described: Table, source: TableClause, aside: TableClause, condition: Condition) -> ColumnElement[bool]:
+    """The row has just been copied: told by its key, because MySQL deletes from no table that the condition reads."""
+    if described.primary_key is None:
+        return condition(source)
+    same = [_named(aside, name) == _named(source, name) for name in described.primary_key.columns]
+    return exists(select(literal(1)).select_from(aside).where(*same))
 
 
 def _of_parent(key: ForeignKey, name: str, condition: Condition, live: Schema) -> Condition:
@@ -416,7 +424,7 @@ def _parents_first(schema: Schema) -> list[str]:
 
 
 def _clause(described: Table) -> TableClause:
-    return table(described.name, *(column(item.name) for item in described.columns if item.extra != "generated"))
+    return table(described.name, *(column(item.name) for item in described.columns if item.extra != GENERATED))
 
 
 def _named(rows: FromClause, name: str) -> ColumnElement[Any]:

@@ -26,7 +26,7 @@ _CHUNK = 4 * 1024 * 1024
 _ROWS = 2000
 _GUARD = "apim_upgrade_guard"
 _COMMITS = re.compile(
-    r"\s*(?:ALTER|ANALYZE|CREATE|DROP|GRANT|LOCK|OPTIMIZE|RENAME|REVOKE|TRUNCATE)\b(?!\s+TEMPORARY)", re.I
+    r"\s*(?:ALTER|ANALYZE|CREATE|DROP|EXECUTE|GRANT|LOCK|OPTIMIZE|RENAME|REVOKE|TRUNCATE)\b(?!\s+TEMPORARY)", re.I
 )
 """Statements that commit what was done before them."""
 _WRITES = re.compile(r"\s*(?:DELETE|INSERT|REPLACE|UPDATE)\b", re.I)

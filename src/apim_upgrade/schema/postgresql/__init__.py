@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from apim_upgrade.engine import Session
 from apim_upgrade.releases.model import Schema, SeedRow, Table
@@ -13,13 +13,24 @@ from apim_upgrade.schema.postgresql import ddl, introspection, privileges, types
 class PostgreSQL:
     """The dialect of PostgreSQL 12 and later."""
 
+    links_need_indexes = False
+    changes_extras = False
+
     def introspect(self, session: Session) -> Schema:
         """See :class:`~apim_upgrade.schema.dialects.Dialect`."""
         return introspection.introspect(session)
 
+    def fitted(self, wanted: Schema, live: Schema) -> Schema:
+        """As it is: every text is Unicode, and keys may be as long as the releases have them."""
+        return wanted
+
     def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """See the port."""
         return (ddl.ddl(change),)
+
+    def effect(self, changes: Sequence[Change], before: Schema) -> str:
+        """Nothing: the server keeps others from a table while it changes, for moments or longer."""
+        return ""
 
     def insert(self, table: str, row: SeedRow) -> str:
         """See the port."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy.dialects import postgresql
 
+from apim_upgrade.errors import KnowledgeError
 from apim_upgrade.releases.knowledge import function_body
 from apim_upgrade.releases.model import Column, Expression, ForeignKey, Index, SeedRow, Sequence, Table
 from apim_upgrade.schema.changes import (
@@ -33,7 +34,9 @@ from apim_upgrade.schema.changes import (
     Narrow,
     OwnSequence,
     RenameColumn,
+    SetCollation,
     SetDefault,
+    SetExtra,
     SetNullable,
 )
 from apim_upgrade.schema.postgresql.types import conversion, length
@@ -122,6 +125,8 @@ def _clauses(alteration: Alteration) -> Iterator[str]:
             yield f"ALTER COLUMN {quoted(name)} {'DROP' if nullable else 'SET'} NOT NULL"
         case SetDefault(name, default):
             yield f"ALTER COLUMN {quoted(name)} " + ("DROP DEFAULT" if default is None else f"SET DEFAULT {default}")
+        case SetExtra() | SetCollation():
+            raise KnowledgeError(f"PostgreSQL has no {type(alteration).__name__}.")
         case DropColumn(name):
             yield f"DROP COLUMN IF EXISTS {quoted(name)}"
         case AddPrimaryKey(key):

@@ -1,0 +1,166 @@
+"""Foretells how a server carries out a change: at once, beside those who use the table, or while they wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from functools import cache
+
+from apim_upgrade.releases.knowledge import read_toml
+from apim_upgrade.releases.model import AUTO_INCREMENT, Column, Schema, Table
+from apim_upgrade.schema.changes import (
+    AddColumn,
+    AddForeignKey,
+    AddPrimaryKey,
+    AddUnique,
+    Alteration,
+    AlterTable,
+    Change,
+    ChangeType,
+    CreateIndex,
+    DropColumn,
+    DropConstraint,
+    DropIndex,
+    Narrow,
+    RenameColumn,
+    SetCollation,
+    SetDefault,
+    SetExtra,
+    SetNullable,
+)
+from apim_upgrade.schema.mysql.types import base, key_bytes
+from apim_upgrade.schema.mysql.versions import Version
+
+_ONE_BYTE = 255
+_SHORT = 127
+_WORTH_TELLING = 10_000
+"""Rows of a table from which on somebody may notice."""
+
+
+class Way(IntEnum):
+    """How a table is changed; a higher one is harder on those who use it."""
+
+    AT_ONCE = 0
+    IN_PLACE = 1
+    READ_ONLY = 2
+    COPY = 3
+
+    @property
+    def clause(self) -> str:
+        """What makes a server refuse a statement that it could only carry out in a harder way."""
+        return (
+            "ALGORITHM=INPLACE, LOCK=NONE",
+            "ALGORITHM=INPLACE, LOCK=NONE",
+            "ALGORITHM=INPLACE, LOCK=SHARED",
+            "ALGORITHM=COPY",
+        )[self]
+
+
+_WORDS = {
+    Way.IN_PLACE: "is rebuilt or indexed while others read and write",
+    Way.READ_ONLY: "is rebuilt, nobody can write meanwhile",
+    Way.COPY: "is copied, nobody can write meanwhile",
+}
+
+
+def effect(changes: Sequence[Change], before: Schema) -> str:
+    """Say in words what changes of one table mean for its users; nothing where they hardly notice."""
+    for change in changes:
+        if not isinstance(change, AlterTable | RenameColumn | Narrow | CreateIndex | DropIndex):
+            continue
+        size = before.sizes.get(change.table)
+        if size is None or size.rows < _WORTH_TELLING:
+            return ""
+        worst = max(way(each, before) for each in changes)
+        if worst is Way.AT_ONCE:
+            return ""
+        return f"the table of about {size.rows:,} rows ({size.bytes / 1e6:,.0f} MB) {_WORDS[worst]}"
+    return ""
+
+
+def way(change: Change, before: Schema) -> Way:
+    """Return the hardest way that one of the statements of a change takes on the schema's server."""
+    if before.server is None:
+        return Way.COPY
+    version = Version.parse(before.server.version)
+    return max((_easiest(name, version) for name in _names(change, before)), default=Way.AT_ONCE)
+
+
+def _names(change: Change, before: Schema) -> Iterator[str]:
+    """The parts of a change as the table of knowledge calls them."""
+    match change:
+        case AlterTable(name, alterations):
+            live = before.table(name)
+            assert live is not None  # noqa: S101 - changes are made of the schema
+            yield from (_name(live, alteration, alterations) for alteration in alterations)
+        case RenameColumn():
+            yield "rename column"
+        case Narrow():
+            yield "change type"
+        case CreateIndex():
+            yield "add index"
+        case DropIndex():
+            yield "drop index"
+        case _:
+            return
+
+
+def _name(live: Table, alteration: Alteration, beside: Sequence[Alteration]) -> str:
+    match alteration:
+        case AddColumn(column):
+            return "add numbered column" if column.extra == AUTO_INCREMENT else "add column"
+        case DropColumn():
+            return "drop column"
+        case SetDefault():
+            return "set default"
+        case SetNullable(_, nullable):
+            return "allow null" if nullable else "forbid null"
+        case SetExtra(_, extra):
+            return "change type" if extra == AUTO_INCREMENT else "set what a column does by itself"
+        case SetCollation():
+            return "change collation"
+        case AddPrimaryKey():
+            return "add primary key"
+        case AddUnique():
+            return "add index"
+        case AddForeignKey():
+            return "add foreign key"
+        case DropConstraint(name):
+            return _dropped(live, name, beside)
+        case ChangeType(name, _, after):
+            found = live.column(name)
+            return _changed(found, after) if found is not None else "change type"
+
+
+def _dropped(live: Table, name: str, beside: Sequence[Alteration]) -> str:
+    if any(key.name == name for key in live.foreign_keys):
+        return "drop foreign key"
+    if live.primary_key is None or live.primary_key.name != name:
+        return "drop index"
+    return "drop index" if any(isinstance(each, AddPrimaryKey) for each in beside) else "drop primary key"
+
+
+def _changed(live: Column, after: str) -> str:
+    new = Column(live.name, after, live.nullable, charset=live.charset)
+    if base(live.type) != "varchar" or base(after) != "varchar" or key_bytes(new, None) < key_bytes(live, None):
+        return "change type"
+    if not key_bytes(live, None) <= _ONE_BYTE < key_bytes(new, None):
+        return "lengthen text"
+    return f"lengthen {'short ' if key_bytes(live, None) <= _SHORT else ''}text beyond 255 bytes"
+
+
+def _easiest(name: str, version: Version) -> Way:
+    ways = _knowledge()[name]["mariadb" if version.is_mariadb else "mysql"]
+    open_to = (way for way, since in ways if not since or version.reaches(since, since))
+    return min(open_to, default=Way.COPY)
+
+
+@cache
+def _knowledge() -> dict[str, dict[str, tuple[tuple[Way, str], ...]]]:
+    return {
+        entry["name"]: {
+            kind: tuple((Way[way.upper().replace("-", "_")], since) for way, since in entry[kind].items())
+            for kind in ("mysql", "mariadb")
+        }
+        for entry in read_toml("mysql_online_ddl.toml")["change"]
+    }
