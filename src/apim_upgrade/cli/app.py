@@ -27,6 +27,7 @@ COMMANDS = (
     "rule",
     "validate",
     "plan",
+    "rehearse",
     "run",
     "status",
     "verify",
@@ -47,6 +48,7 @@ The way through an upgrade:
   {NAME} inspect    see what the databases hold; nothing is changed
   {NAME} check      find what would break, and how to mend it; nothing is changed
   {NAME} plan       see every step and what it will touch; nothing is changed
+  {NAME} rehearse   do all of it on databases that are thrown away; originals are only read
   {NAME} run        copy the databases and upgrade the copies; run it again to resume
   {NAME} verify     prove the result against the original
   {NAME} commit     accept the result and remove the tool's own tables

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apim_upgrade.cli.ordering import SOURCE, TARGET
+from apim_upgrade.cli.ordering import SOURCE, TARGET, project_from
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
     from apim_upgrade.checks import Subject
     from apim_upgrade.migrations.parallel import Workers
-    from apim_upgrade.releases import Release
 
 
 class ReportFormat(StrEnum):
@@ -110,8 +109,8 @@ def command(
             "--jobs is for processes of this machine, --scheduler for the workers of a cluster.",
             hint="Give one of them.",
         )
-    project = settings.read_project()
-    wanted = _release(target) if target else project.target
+    project = project_from(settings, target)
+    wanted = project.target
     everything = all_rules()
     rules = selected(everything, select or [], ignore or [])
     accepted = read_baseline(baseline or project.check.baseline, everything, datetime.now(UTC).date())
@@ -191,13 +190,3 @@ def _show_repairs(subject: Subject, folder: Path | None) -> str:
         f"{made:,} refused definitions can be repaired{by_hand}, {partial:,} only in part, {none:,} not; "
         "nothing was changed. `run` repairs the first where repair_definitions of upgrade.toml says so"
     )
-
-
-def _release(text: str) -> Release:
-    from apim_upgrade.errors import ProjectError
-    from apim_upgrade.releases import Release
-
-    try:
-        return Release.parse(text)
-    except ValueError as error:
-        raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None

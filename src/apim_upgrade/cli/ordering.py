@@ -11,6 +11,8 @@ from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
     from apim_upgrade.execution import Order
+    from apim_upgrade.project import Project
+    from apim_upgrade.releases import Release
 
 TARGET = Annotated[
     str | None, typer.Option("--to", metavar="RELEASE", help="The release to upgrade to, instead of the file's.")
@@ -24,6 +26,23 @@ SOURCE = Annotated[
 IN_PLACE = Annotated[bool, typer.Option("--in-place", help="The databases themselves are changed instead of copies.")]
 
 
+def release_option(text: str) -> Release:
+    """Read the release that ``--to`` names. Raises ProjectError."""
+    from apim_upgrade.errors import ProjectError
+    from apim_upgrade.releases import Release
+
+    try:
+        return Release.parse(text)
+    except ValueError as error:
+        raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None
+
+
+def project_from(settings: Settings, target: str | None) -> Project:
+    """Read the project file; ``target`` takes the place of what it says. Raises ProjectError."""
+    project = settings.read_project()
+    return project if target is None else replace(project, target=release_option(target))
+
+
 def order_from(
     settings: Settings, *, target: str | None = None, in_place: bool = False, reason: str | None = None
 ) -> Order:
@@ -35,14 +54,8 @@ def order_from(
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.execution import Order
     from apim_upgrade.project import Strategy
-    from apim_upgrade.releases import Release
 
-    project = settings.read_project()
-    if target is not None:
-        try:
-            project = replace(project, target=Release.parse(target))
-        except ValueError as error:
-            raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None
+    project = project_from(settings, target)
     if in_place:
         project = replace(project, strategy=Strategy.IN_PLACE)
     if reason is not None:

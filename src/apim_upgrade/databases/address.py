@@ -86,6 +86,10 @@ class Address:
         """The same server and login, another database."""
         return replace(self, database=database)
 
+    def within(self, schema: str) -> Address:
+        """The same database, with the tables in that schema."""
+        return replace(self, schema=schema)
+
     def __str__(self) -> str:
         return f"{self.kind}://{self.username}@{self.host}:{self.port}/{self.database}"
 

@@ -7,6 +7,7 @@ may have 107 bytes at most.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -16,12 +17,32 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from apim_upgrade.databases.address import Address
 from apim_upgrade.errors import EnvironmentProblem
 
 _START_SECONDS = 60
+_FOLDERS, _PREFIX, _IN_USE = Path("/tmp"), "apg-", "in-use"  # noqa: S108 - socket paths have to be short
+
+
+def _mark_in_use(folder: Path) -> IO[bytes]:
+    """Lock a file in the folder; the server inherits it, so the lock lasts as long as either process lives."""
+    held = (folder / "making").open("wb")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    (folder / "making").rename(folder / _IN_USE)
+    return held
+
+
+def _sweep() -> None:
+    """Remove the folders of processes that were killed, once their servers have ended too."""
+    for mark in _FOLDERS.glob(f"{_PREFIX}*/{_IN_USE}"):
+        try:
+            with mark.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(mark.parent, ignore_errors=True)
+        except OSError:
+            continue  # in use, somebody else's, or gone already
 
 
 class EmbeddedServer(ABC):
@@ -43,7 +64,9 @@ class EmbeddedServer(ABC):
         self._spawn: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="apg-", dir="/tmp"))
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_FOLDERS))
+        self._in_use = _mark_in_use(self.folder)
         self.data = (self._kept or self.folder) / "data"
         self.data.parent.mkdir(parents=True, exist_ok=True)
         self._prepare()
@@ -53,6 +76,7 @@ class EmbeddedServer(ABC):
     def __exit__(self, *_: object) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._in_use.close()
 
     @abstractmethod
     def address(self, database: str = ...) -> Address:
@@ -114,6 +138,7 @@ class EmbeddedServer(ABC):
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
+            pass_fds=[self._in_use.fileno()],
             **self._spawn,
         )
         deadline = time.monotonic() + _START_SECONDS

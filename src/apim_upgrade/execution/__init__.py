@@ -7,6 +7,7 @@ from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
 from apim_upgrade.execution.order import Order, upgrade_of
+from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
 from apim_upgrade.execution.rollback import rollback
 from apim_upgrade.execution.rolled_back import RolledBack, rolled_back
 from apim_upgrade.execution.run import RunResult, find_run, run
@@ -17,6 +18,7 @@ __all__ = [
     "Committed",
     "Order",
     "Prospect",
+    "Rehearsed",
     "RolledBack",
     "RunFolder",
     "RunResult",
@@ -30,6 +32,7 @@ __all__ = [
     "preflight",
     "prove",
     "record_success",
+    "rehearse",
     "report",
     "rollback",
     "rolled_back",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from apim_upgrade import __version__
 from apim_upgrade.databases import Database
+from apim_upgrade.databases.dbms import dbms_of
+from apim_upgrade.databases.facts import TableFacts
 from apim_upgrade.engine import RunRecord, Step, journal, new_run_id
 from apim_upgrade.errors import EstateError, ProjectError
 from apim_upgrade.estate import Estate, drift, read_estate, require_path
@@ -60,7 +62,7 @@ def foresee(order: Order, source: str | None) -> Prospect:
         with database.read() as session:
             refused += violations(session, estate.kind, live[name], upgrade.source, upgrade.target, name, part)
     steps += closing_steps(upgrade, estate.kind, predicted)
-    plan = make_plan(record.source, record.target, estate.fingerprint, steps, originals)
+    plan = make_plan(record.source, record.target, estate.fingerprint, steps, originals, table_facts(originals))
     return Prospect(estate, record, tuple(steps), plan, tuple(each for each in refused if each.remedy == "stop"))
 
 
@@ -96,6 +98,15 @@ def write_statements(order: Order, prospect: Prospect, folder: Path) -> list[Pat
         raise ProjectError(
             f"--sql: {folder} cannot be written: {error.strerror}.", hint="Name a folder that can be."
         ) from None
+
+
+def table_facts(databases: Mapping[str, Database]) -> dict[str, dict[str, TableFacts]]:
+    """What the servers know of their tables, by database and by table in lower case."""
+    facts = {}
+    for name, database in databases.items():
+        with database.autocommit() as session:
+            facts[name] = {table.lower(): each for table, each in dbms_of(database.kind).tables(session).items()}
+    return facts
 
 
 def introspect_all(databases: Mapping[str, Database]) -> dict[str, Schema]:

@@ -12,7 +12,7 @@ from typing import Any
 from apim_upgrade.databases import Address, Database, database_exists
 from apim_upgrade.engine import RunRecord
 from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
-from apim_upgrade.project import Environment
+from apim_upgrade.project import REHEARSALS, Environment
 from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.releases import HOME_OF, Release
 
@@ -33,6 +33,13 @@ class Order:
     check: CheckChoices = field(default_factory=CheckChoices)
     environment: Environment | None = None
     """Which of several environments this is."""
+    rehearsal: str = ""
+    """The rehearsal that this is, if it is one: what is changed is thrown away, so open blockers do not stop it."""
+
+    @property
+    def rehearsals(self) -> Path:
+        """Where rehearsals are kept; the environments share them."""
+        return (self.environment.history.parent if self.environment else self.runs) / REHEARSALS
 
     @property
     def in_place(self) -> bool:
@@ -95,6 +102,11 @@ def databases_of(record: RunRecord) -> tuple[str, ...]:
 def names_of(estate: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the databases of an inventory."""
     return tuple(str(facts["name"]) for facts in estate["databases"])
+
+
+def is_rehearsal(record: RunRecord) -> bool:
+    """Say whether a run was a rehearsal, so that nobody misses its databases."""
+    return bool(json.loads(record.settings).get("rehearsal"))
 
 
 def made_of(record: RunRecord) -> dict[str, str]:

@@ -7,6 +7,7 @@ database of that name without one (not ours, refuse).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class RunResult:
     record: RunRecord
     folder: RunFolder
     outcome: Outcome
+    copying: Mapping[str, float]
+    """Seconds that it took to copy a database, for those that were copied now."""
 
 
 def run(order: Order, source: str | None, *, retry_failed: bool, listener: Listener, say: Say) -> RunResult:
@@ -55,13 +58,13 @@ def run(order: Order, source: str | None, *, retry_failed: bool, listener: Liste
                 hint=f'Set target = "{record.target}" to finish it, or drop the clones and start anew.',
             )
         refuse_half_committed(order, record)
-        databases = _open(order, record, say)
+        databases, copying = _open(order, record, say)
         with ExitStack() as stack:
             for database in databases.values():
                 stack.callback(database.close)
                 stack.enter_context(database.lock("run"))
             outcome = _execute(order, record, databases, retry_failed, listener)
-        return RunResult(record, RunFolder(order.runs / record.run_id), outcome)
+        return RunResult(record, RunFolder(order.runs / record.run_id), outcome, copying)
 
 
 def find_run(order: Order) -> RunRecord | None:
@@ -121,11 +124,12 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
             hint="Mend these rows first; nothing was changed.",
         )
     turn = take_turn(order, prospect.plan.fingerprint)
-    refuse_blockers(order, prospect.estate, say)
+    if not order.rehearsal:
+        refuse_blockers(order, prospect.estate, say)
     folder = RunFolder(order.runs / prospect.record.run_id)
     folder.write_json(PLAN, prospect.plan.as_json())
     folder.write_json(ESTATE, prospect.estate.as_json())
-    return remembering(prospect.record, turn)
+    return remembering(prospect.record, turn | {"rehearsal": order.rehearsal})
 
 
 def _refuse_begun_in_place(order: Order) -> None:
@@ -143,9 +147,14 @@ def _refuse_begun_in_place(order: Order) -> None:
             )
 
 
-def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
-    """Make the clones that are missing and the journals in them; return the databases to change."""
+def _open(order: Order, record: RunRecord, say: Say) -> tuple[Mapping[str, Database], Mapping[str, float]]:
+    """
+    Make the clones that are missing and the journals in them.
+
+    Returns the databases to change, and the seconds that copying took.
+    """
     targets = order.targets(keep_connections=True)
+    copying: dict[str, float] = {}
 
     def open_journal(name: str) -> Callable[[Address], None]:
         def opened(address: Address) -> None:
@@ -160,7 +169,9 @@ def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
         if not order.in_place and not database_exists(address, order.clones[name]):
             say(f"Cloning {name} ({address}) to {order.clones[name]}")
             # The journal is opened before the copy gets its final name: a database of that name is always resumable.
+            began = time.monotonic()
             how = clone(address, order.clones[name], open_journal(name), say)
+            copying[name] = time.monotonic() - began
             say(f"Cloned {name} {how}")
             continue
         with targets[name].read() as session:
@@ -175,7 +186,7 @@ def _open(order: Order, record: RunRecord, say: Say) -> Mapping[str, Database]:
             )
         elif found.run_id != record.run_id:
             raise EstateError(f"Another run was begun in the meantime: {found.run_id}.", hint="Run again to resume it.")
-    return targets
+    return targets, copying
 
 
 def _any_step(targets: Mapping[str, Database]) -> bool:

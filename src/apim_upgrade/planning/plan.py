@@ -10,19 +10,26 @@ from typing import Any
 
 from apim_upgrade import __version__
 from apim_upgrade.engine import Database, Session, Step
+from apim_upgrade.planning.volume import Facts, volume_of
 
 FORM = "apim-upgrade/plan/1"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One step as a reader of the plan sees it; ``items`` is None where nothing can be counted beforehand."""
+    """
+    One step as a reader of the plan sees it; ``items`` is None where nothing can be counted beforehand.
+
+    ``rows`` and ``size`` (bytes) are those of the tables that the step has to do with, as the server estimates them.
+    """
 
     name: str
     title: str
     database: str
     phase: str
     items: int | None
+    rows: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +67,27 @@ class Plan:
 
 
 def make_plan(
-    source: str, target: str, estate: str, steps: Sequence[Step], databases: Mapping[str, Database] | None
+    source: str,
+    target: str,
+    estate: str,
+    steps: Sequence[Step],
+    databases: Mapping[str, Database] | None,
+    facts: Facts | None = None,
 ) -> Plan:
-    """Describe ``steps`` and count their items on ``databases`` (not counted when None)."""
+    """Describe ``steps``; count their items on ``databases`` and say with ``facts`` how large their tables are."""
     counts: dict[str, int] = {}
     for name, database in (databases or {}).items():
         with database.read() as session:
             counts |= {
                 step.name: _count(step, session) for step in steps if step.database == name and step.touches is not None
             }
-    return Plan(
-        source,
-        target,
-        estate,
-        tuple(
-            PlannedStep(step.name, step.title, step.database, step.phase.value, counts.get(step.name)) for step in steps
-        ),
+    return Plan(source, target, estate, tuple(_planned(step, counts.get(step.name), facts or {}) for step in steps))
+
+
+def _planned(step: Step, items: int | None, facts: Facts) -> PlannedStep:
+    volume = volume_of(step, facts)
+    return PlannedStep(
+        step.name, step.title, step.database, step.phase.value, items, rows=volume.rows, size=volume.size
     )
 
 

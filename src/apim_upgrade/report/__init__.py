@@ -11,7 +11,7 @@ from apim_upgrade.report.document import (
     rolled_back_document,
     state_of_steps,
 )
-from apim_upgrade.report.html import render
+from apim_upgrade.report.html import render, render_rehearsal
 
 __all__ = [
     "COMMITTED",
@@ -21,6 +21,7 @@ __all__ = [
     "STOPPED",
     "read_journal",
     "render",
+    "render_rehearsal",
     "report_document",
     "rolled_back_document",
     "state_of_steps",

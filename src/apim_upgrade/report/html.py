@@ -12,5 +12,10 @@ _SHOWN = 1000
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """Return the page; everything from the estate is escaped."""
+    """Return the report's page; everything from the estate is escaped."""
     return page("apim_upgrade.report", "report.html", report=document, shown=_SHOWN)
+
+
+def render_rehearsal(document: Mapping[str, Any]) -> str:
+    """Return the page of a rehearsal; everything from the estate is escaped."""
+    return page("apim_upgrade.report", "rehearsal.html", rehearsal=document)
