@@ -163,9 +163,13 @@ def read_run(session: Session) -> RunRecord | None:
 
 
 def open_journal(session: Session, record: RunRecord) -> None:
-    """Make the journal's tables and record the run in them; call it once per database, in its own transaction."""
+    """
+    Make the journal's tables and record the run in them; call it once per database, in its own transaction.
+
+    Where DDL commits by itself, an attempt that was broken off left tables, and no run.
+    """
     for table in ALL:
-        session.execute(CreateTable(table))
+        session.execute(CreateTable(table, if_not_exists=True))
     session.execute(
         insert(RUN).values(
             run_id=record.run_id,
@@ -180,8 +184,8 @@ def open_journal(session: Session, record: RunRecord) -> None:
 
 
 def drop_journal(session: Session) -> None:
-    """Remove the journal's tables; export first."""
-    for table in ALL:
+    """Remove the journal's tables; export first. The run goes last: where DDL commits by itself, it is resumed."""
+    for table in reversed(ALL):
         if session.exists(table.name):
             session.execute(f"DROP TABLE {table.name}")
 

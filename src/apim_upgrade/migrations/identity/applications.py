@@ -76,12 +76,11 @@ def _token_binding(upgrade: Upgrade) -> Step:
 
 
 def _account_lock(upgrade: Upgrade) -> Step:
-    has = IDP_METADATA.alias("has")
+    # MySQL lets no subquery read the table that an UPDATE writes, unless DISTINCT makes it put the answer aside.
+    has = select(IDP_METADATA.c.idp_id).where(IDP_METADATA.c.name == _LOCK_SINCE).distinct().subquery("has")
     renamed = and_(
         IDP_METADATA.c.name == _LOCK_BEFORE,
-        ~exists(select(1).where(has.c.idp_id == IDP_METADATA.c.idp_id, has.c.name == _LOCK_SINCE)).correlate(
-            IDP_METADATA
-        ),
+        ~exists().where(has.c.idp_id == IDP_METADATA.c.idp_id),
     )
     return Step(
         "4.2.0/identity/account-lock",

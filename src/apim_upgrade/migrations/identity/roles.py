@@ -40,15 +40,13 @@ def steps(upgrade: Upgrade) -> list[Step]:
         permission.c.um_domain_id == _ROLE.c.domain_id,
         permission.c.um_role_name == _ROLE.c.role,
     )
-    already_there = exists(
-        select(1).where(
-            of_role,
-            moved.c.um_tenant_id == _ROLE.c.tenant_id,
-            moved.c.um_domain_id == _ROLE.c.internal_domain_id,
-            moved.c.um_role_name == _ROLE.c.internal_role,
-            moved.c.um_permission_id == permission.c.um_permission_id,
-        )
-    ).correlate(permission)
+    already_there = and_(  # joined: MySQL lets no subquery read the table that a DELETE empties
+        of_role,
+        moved.c.um_tenant_id == _ROLE.c.tenant_id,
+        moved.c.um_domain_id == _ROLE.c.internal_domain_id,
+        moved.c.um_role_name == _ROLE.c.internal_role,
+        moved.c.um_permission_id == permission.c.um_permission_id,
+    )
     return [
         Step(
             "4.0.0/identity/groups-and-roles",

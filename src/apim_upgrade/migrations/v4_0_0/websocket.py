@@ -38,11 +38,12 @@ def steps(upgrade: Upgrade) -> list[Step]:
 
 def _operations() -> Step:
     websocket = select(API.c.api_id).where(func.upper(API.c.api_type) == _TYPE)
-    old = select(API_URL_MAPPING.c.url_mapping_id).where(
+    http = and_(
         API_URL_MAPPING.c.api_id.in_(websocket),
         API_URL_MAPPING.c.http_method != _VERB,
         blank(API_URL_MAPPING.c.revision_uuid),
     )
+    old = select(API_URL_MAPPING.c.url_mapping_id).where(http)
     return Step(
         "4.0.0/websocket/operations",
         "Give every WebSocket API one SUBSCRIBE operation instead of its HTTP ones",
@@ -54,7 +55,7 @@ def _operations() -> Step:
                 Sql(delete(table).where(table.c.url_mapping_id.in_(old)), counts=False)
                 for table in (API_RESOURCE_SCOPE_MAPPING, API_PRODUCT_MAPPING)
             ),
-            Sql(delete(API_URL_MAPPING).where(API_URL_MAPPING.c.url_mapping_id.in_(old)), counts=False),
+            Sql(delete(API_URL_MAPPING).where(http), counts=False),
             Sql(
                 insert(API_URL_MAPPING).from_select(
                     ["api_id", "http_method", "auth_scheme", "url_pattern", "throttling_tier"],
