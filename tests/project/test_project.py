@@ -208,7 +208,11 @@ def test_all_mistakes_are_told_at_once(project: Callable[[str], Project]) -> Non
             "database.am.url names the environment variable NOT_SET_ANYWHERE",
         ),
         ("$env{SHARED_PASSWORD}", "$env{}", "database.shared.password names the environment variable (empty)"),
-        ("jdbc:postgresql:", "jdbc:sqlserver:", "database.shared: The database URL begins with 'sqlserver'"),
+        (
+            "jdbc:postgresql:",
+            "jdbc:sqlserver:",
+            "database.shared: This tool does not connect to Oracle, SQL Server or DB2",
+        ),
         ("wso2_shared_db", "wso2_am_db", "are the same database"),
         (
             'password = "$env{SHARED_PASSWORD}"',

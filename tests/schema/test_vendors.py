@@ -20,16 +20,21 @@ from apim_upgrade.schema import differences_to_target, target_of
 from apim_upgrade.schema.alignment import contraction, expansion, removal
 from apim_upgrade.schema.changes import (
     AddColumn,
+    Alteration,
     AlterTable,
     Change,
     ChangeType,
     CreateFunction,
     CreateIndex,
+    CreateTable,
     CreateTrigger,
+    DropColumn,
     DropConstraint,
     DropIndex,
     DropSequence,
+    Narrow,
     SetDefault,
+    SetNullable,
     applied,
 )
 from apim_upgrade.schema.dialects import notation_of, scripted_of
@@ -181,13 +186,16 @@ def test_a_text_becomes_binary_through_a_second_column_that_resumes_anywhere(
 
 
 def test_db2_reorganises_a_table_after_every_alteration_that_locks_it() -> None:
-    text = notation_of("db2").ddl(
-        AlterTable("AM_API", (ChangeType("A", "VARCHAR(10)", "VARCHAR(20)"),)), _schema("db2")
-    )
-    assert [part.split()[0] for part in text] == ["BEGIN", "CALL"]
-    assert text[1] == "CALL SYSPROC.ADMIN_CMD('REORG TABLE AM_API')"
-    added = notation_of("db2").ddl(AlterTable("AM_API", (AddColumn(Column("B", "INTEGER", True)),)), _schema("db2"))
-    assert len(added) == 1
+    def sent(alteration: Alteration) -> list[str]:
+        blocks = notation_of("db2").ddl(AlterTable("AM_API", (alteration,)), _schema("db2"))
+        return [block.split()[0] for block in blocks]
+
+    assert sent(SetNullable("A", False)) == ["BEGIN", "CALL"]
+    assert sent(DropColumn("A")) == ["BEGIN", "CALL"]
+    assert sent(AddColumn(Column("B", "INTEGER", True))) == ["BEGIN"]
+    assert sent(ChangeType("A", "VARCHAR(10)", "VARCHAR(20)")) == ["BEGIN"]
+    shorter = notation_of("db2").ddl(Narrow("AM_API", "A", "VARCHAR(10)", "VARCHAR(5)"), _schema("db2"))
+    assert shorter[1] == "CALL SYSPROC.ADMIN_CMD('REORG TABLE AM_API')"
 
 
 def test_sql_server_fills_new_nullable_columns_and_finds_default_constraints() -> None:
@@ -196,6 +204,14 @@ def test_sql_server_fills_new_nullable_columns_and_finds_default_constraints() -
     changed = ddl("mssql", AlterTable("AM_API", (SetDefault("A", "''x''"),)), API)
     assert "sys.default_constraints" in changed
     assert "FOR A" in changed
+
+
+def test_sql_server_keeps_the_collation_of_a_column_that_it_alters() -> None:
+    name = Column("NAME", "VARCHAR(50)", True, collation="Latin1_General_CS_AS")
+    named = Table("T", (name,))
+    assert "VARCHAR(50) COLLATE Latin1_General_CS_AS NULL" in ddl("mssql", CreateTable(named))
+    longer = ddl("mssql", AlterTable("T", (ChangeType("NAME", "VARCHAR(50)", "VARCHAR(90)"),)), named)
+    assert "ALTER COLUMN NAME VARCHAR(90) COLLATE Latin1_General_CS_AS NULL" in longer
 
 
 def test_rows_that_were_there_get_numbers_before_a_table_numbers_itself() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from apim_upgrade.cli.output import make_table
 from apim_upgrade.cli.settings import Settings
+from apim_upgrade.cli.vendors import Vendor
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,6 +28,13 @@ def command(
             "--from", metavar="RELEASE", help="The release the databases are of, where their schema leaves a doubt."
         ),
     ] = None,
+    offline_script: Annotated[
+        bool,
+        typer.Option(
+            "--offline-script", help="Print the query whose answer `plan --schema-file` reads; with --dialect."
+        ),
+    ] = False,
+    dialect: Annotated[Vendor | None, typer.Option("--dialect", help="The DBMS that the query is for.")] = None,
 ) -> None:
     """
     Show what the databases hold. Nothing is changed.
@@ -34,7 +42,13 @@ def command(
     Finds out the release, and counts tenants, APIs by type and state, applications, subscriptions, keys, tokens,
     revisions and registry resources. Tables of more than a million rows are not counted; the server's estimate is shown
     as "about". Databases that are no estate, not one estate, or half upgraded are refused.
+
+    Oracle, SQL Server and DB2 are not connected to. For them --offline-script prints one query that a DBA runs on each
+    database; it asks the data dictionary only.
     """
+    if offline_script or dialect is not None:
+        _offline_script(settings, offline_script, dialect)
+        return
     from apim_upgrade.databases import Database
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.estate import read_estate, require_path
@@ -57,6 +71,22 @@ def command(
     settings.output.result("inspect", document, lambda: _text(estate, str(project.target)))
     for warning in warnings:
         settings.output.warn(warning)
+
+
+def _offline_script(settings: Settings, wanted: bool, dialect: Vendor | None) -> None:
+    from apim_upgrade.errors import ProjectError
+    from apim_upgrade.schema.shapes import question
+
+    if not wanted or dialect is None:
+        raise ProjectError(
+            "--offline-script and --dialect belong together.",
+            hint="Write: apim-upgrade inspect --offline-script --dialect oracle",
+        )
+    text = question(dialect.value)
+    if settings.output.json:
+        settings.output.result("offline-script", {"dialect": dialect.value, "script": text}, list)
+    else:
+        print(text, end="")
 
 
 def _text(estate: Estate, target: str) -> Iterator[RenderableType]:

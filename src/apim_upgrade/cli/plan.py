@@ -11,6 +11,7 @@ import typer
 from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
 from apim_upgrade.cli.output import make_table
 from apim_upgrade.cli.settings import Settings
+from apim_upgrade.cli.vendors import DIALECT, SCHEMA_FILES, Vendor, offline_order
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,6 +27,8 @@ def command(
         Path | None,
         typer.Option("--sql", metavar="DIR", help="Write every statement of the run into this empty folder."),
     ] = None,
+    dialect: DIALECT = None,
+    schema_files: SCHEMA_FILES = None,
 ) -> int:
     """
     Show every step of the upgrade and what it will touch. Nothing is changed.
@@ -34,7 +37,13 @@ def command(
     has changed since, and says how. With --sql, a file per step holds its statements in order, for a DBA to read; rows
     that the tool computes itself (from XML, JSON, zips) are described where they enter. Rows that a constraint of the
     target would refuse are told, and the exit code is 3 then.
+
+    With --dialect the scripts are for a DBA to run: Oracle, SQL Server and DB2 are not connected to. The databases are
+    taken to be as the stock scripts of --from make them, or as --schema-file says. What the tool itself would have to
+    compute is named in each script; nothing is stored in the run folder.
     """
+    if dialect is not None or schema_files:
+        return _scripts(settings, dialect, target, source, sql, schema_files or [])
     from apim_upgrade.execution import foresee, out_of_order, store_plan, write_statements
 
     order = order_from(settings, target=target)
@@ -56,6 +65,47 @@ def command(
     for warning in (*prospect.estate.warnings, *([turn] if turn else [])):
         settings.output.warn(warning)
     return 3 if prospect.stoppers else 0
+
+
+def _scripts(
+    settings: Settings,
+    dialect: Vendor | None,
+    target: str | None,
+    source: str | None,
+    folder: Path | None,
+    files: list[str],
+) -> int:
+    from apim_upgrade.engine import journal
+    from apim_upgrade.errors import ProjectError
+    from apim_upgrade.execution import foresee_offline, write_scripts
+
+    if dialect is None:
+        raise ProjectError("--schema-file is given without --dialect.", hint="Say of which DBMS it is.")
+    if folder is None:
+        raise ProjectError("--dialect is given without --sql.", hint="Name the folder for the scripts: --sql DIR.")
+    order = offline_order(settings, dialect, target, source, files)
+    plan = foresee_offline(dialect.value, order.source, order.target, order.choices, journal.now(), order.shapes)
+    index, *written = write_scripts(plan, folder)
+    document = {
+        "dialect": dialect.value,
+        "source": str(order.source),
+        "target": str(order.target),
+        "steps": [{"name": step.name, "database": step.database, "phase": step.phase.value} for step in plan.steps],
+        "sql": str(folder),
+        "files": len(written),
+        "warnings": list(order.warnings),
+    }
+    settings.output.result(
+        "plan-scripts",
+        document,
+        lambda: [
+            f"API Manager {order.source} to {order.target}: {len(written)} scripts for {dialect.value} in {folder}"
+        ],
+    )
+    settings.output.say(f"Begin with {index}; they have been written and parsed, not run: try them on a copy.")
+    for warning in order.warnings:
+        settings.output.warn(warning)
+    return 0
 
 
 def _text(prospect: Prospect) -> Iterator[RenderableType]:

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from apim_upgrade.errors import ProjectError
 
 _KINDS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_WRITTEN_FOR = {"oracle": "oracle", "sqlserver": "mssql", "mssql": "mssql", "db2": "db2", "ibm_db_sa": "db2"}
+"""By the first word of a URL, the DBMSs that scripts are written for instead."""
 _PORTS = {"postgresql": 5432, "mysql": 3306}
 _OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 _MYSQL_OPTIONS = {"ssl_ca": "ssl_ca", "ssl_cert": "ssl_cert", "ssl_key": "ssl_key", "serverSslCert": "ssl_ca"}
@@ -52,6 +54,12 @@ class Address:
     def parse(cls, url: str, username: str | None = None, password: str | None = None) -> Address:
         """Read a SQLAlchemy or JDBC URL. Raises ProjectError when it is neither or names no database."""
         text = url.strip().removeprefix("jdbc:")
+        written_for = _WRITTEN_FOR.get(re.split(r"[:+]", text)[0].lower())
+        if written_for is not None:
+            raise ProjectError(
+                "This tool does not connect to Oracle, SQL Server or DB2; it writes scripts for them.",
+                hint=f"See docs/other-databases.md: apim-upgrade plan --sql DIR --dialect {written_for}",
+            )
         try:
             parts = urlsplit(text)
             port = parts.port

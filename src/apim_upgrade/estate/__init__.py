@@ -11,6 +11,7 @@ from apim_upgrade.estate.model import (
     drift,
 )
 from apim_upgrade.estate.read import read_estate, require_path
+from apim_upgrade.estate.shapes import release_of
 
 __all__ = [
     "ApiCount",
@@ -22,5 +23,6 @@ __all__ = [
     "TenantFacts",
     "drift",
     "read_estate",
+    "release_of",
     "require_path",
 ]

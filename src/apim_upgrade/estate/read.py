@@ -32,8 +32,8 @@ from apim_upgrade.releases import HOME_OF, PARTS, Release, Schema, part_of, sour
 from apim_upgrade.schema import introspect
 from apim_upgrade.tables.api import API
 
-_OTHER = {"am": "shared", "shared": "am"}
-_CALLED = {
+OTHER = {"am": "shared", "shared": "am"}
+CALLED = {
     "am": "the API-M database",
     "shared": "the shared database",
     "identity": "the database of identity tables",
@@ -71,11 +71,11 @@ def read_estate(databases: Mapping[str, Database], source: str | None = None) ->
     read = {name: _read_schema(database, part_of(name, databases)) for name, database in databases.items()}
     _refuse_strangers(read)
     kind = databases["am"].kind
-    named = _named(source)
+    named = named_release(source)
     detected = _detect(read)
     with databases["am"].read() as session:
         detected["am"] = _behind(session, detected["am"])
-    release, warnings = _decide(detected, named)
+    release, warnings = decide(detected, named)
     am, shared = _contents(read, by_uuid=release >= _UUIDS)
     warnings += _refuse_two_estates(am, shared)
     warnings += _refuse_misplaced(read)
@@ -166,7 +166,7 @@ def _refuse_strangers(read: Mapping[str, _Read]) -> None:
         _refuse_remains(read)
         return
     crossed = {
-        name: name in _OTHER and resembles(each.live, each.database.kind, _OTHER[name]) for name, each in read.items()
+        name: name in OTHER and resembles(each.live, each.database.kind, OTHER[name]) for name, each in read.items()
     }
     if all(crossed[name] and not fits[name] for name in PARTS):
         raise EstateError(
@@ -178,13 +178,13 @@ def _refuse_strangers(read: Mapping[str, _Read]) -> None:
     where = f"Database {name} ({part.database.address})"
     if crossed[name]:
         raise EstateError(
-            f"{where} is {_CALLED[_OTHER[name]]}, not {_CALLED[name]}.", hint=f"Correct the URL of [database.{name}]."
+            f"{where} is {CALLED[OTHER[name]]}, not {CALLED[name]}.", hint=f"Correct the URL of [database.{name}]."
         )
     _refuse_remains(read)
     tables = {table for table, _ in part.live}
     holds = f"{len(tables)} tables of something else" if tables else "no table that can be seen"
     raise EstateError(
-        f"{where} is not {_CALLED[name]} of API-M: it holds {holds}.",
+        f"{where} is not {CALLED[name]} of API-M: it holds {holds}.",
         hint="Correct the URL; if the tables lie in a schema of their own, add ?currentSchema=NAME to it.",
     )
 
@@ -241,7 +241,8 @@ def _refuse_misplaced(read: Mapping[str, _Read]) -> Iterator[str]:
             )
 
 
-def _named(source: str | None) -> Release | None:
+def named_release(source: str | None) -> Release | None:
+    """Return the release that the operator named. Raises ProjectError when none can be upgraded by that name."""
     if source is None:
         return None
     try:
@@ -279,7 +280,7 @@ def _behind(session: Session, detected: Detection) -> Detection:
     return detected
 
 
-def _decide(detected: Mapping[str, Detection], named: Release | None) -> tuple[Release, list[str]]:
+def decide(detected: Mapping[str, Detection], named: Release | None) -> tuple[Release, list[str]]:
     """The release of the estate; the operator's word counts only between candidates."""
     for name, detection in detected.items():
         if not detection.clear and named not in detection.candidates:

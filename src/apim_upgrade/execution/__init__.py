@@ -6,6 +6,7 @@ from apim_upgrade.execution.finish import Checked, commit, prove, report
 from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
+from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, write_scripts
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
 from apim_upgrade.execution.rollback import rollback
@@ -16,6 +17,7 @@ from apim_upgrade.execution.status import Status, status_of
 __all__ = [
     "Checked",
     "Committed",
+    "OfflinePlan",
     "Order",
     "Prospect",
     "Rehearsed",
@@ -28,6 +30,7 @@ __all__ = [
     "committed",
     "find_run",
     "foresee",
+    "foresee_offline",
     "out_of_order",
     "preflight",
     "prove",
@@ -40,5 +43,6 @@ __all__ = [
     "status_of",
     "store_plan",
     "upgrade_of",
+    "write_scripts",
     "write_statements",
 ]

@@ -77,7 +77,7 @@ class ScriptedDdl(ABC):
 
     def like(self, new: str, table: Table) -> tuple[str, ...]:
         """See the port."""
-        columns = ",\n  ".join(f"{self.quoted(column.name)} {self.type_of(column)}" for column in table.columns)
+        columns = ",\n  ".join(self.column(Column(column.name, column.type, True)) for column in table.columns)
         create = f"CREATE TABLE {self.quoted(new)} (\n  {columns}\n)"
         return (self.block([When.missing(self.table_query(new), create)]),)
 

@@ -7,28 +7,21 @@ only be read; a REORG follows each of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from apim_upgrade.databases.identifiers import DB2
 from apim_upgrade.errors import KnowledgeError
 from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Schema, Sequence, Table, Trigger, Unique
-from apim_upgrade.schema.changes import (
-    AddColumn,
-    Alteration,
-    AlterTable,
-    Change,
-    ChangeType,
-    DropColumn,
-    Narrow,
-    SetNullable,
-    applied,
-)
+from apim_upgrade.schema.changes import AddColumn, Alteration, AlterTable, Change, Narrow
 from apim_upgrade.schema.db2 import types
-from apim_upgrade.schema.guarded import Always, ForEach, Guarded, When
+from apim_upgrade.schema.guarded import Always, ForEach, Guarded, When, statements
 from apim_upgrade.schema.scripted import ScriptedDdl, index_name, same_columns, text_literal
 
 _IDENTITY = "GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1)"
 _LONGEST_MESSAGE = 70
+_LOCKING = re.compile(r"DROP COLUMN|(SET|DROP) NOT NULL|SET GENERATED")
+"""What leaves a table in a state in which it can only be read; a longer VARCHAR does not."""
 
 
 class Db2Ddl(ScriptedDdl):
@@ -38,17 +31,12 @@ class Db2Ddl(ScriptedDdl):
 
     def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """See the base class."""
-        if not isinstance(change, AlterTable):
-            reorganised = (_reorganise(change.table),) if isinstance(change, Narrow) else ()
-            return (*super().ddl(change, before), *reorganised)
         written: list[str] = []
-        for alteration in change.alterations:
-            alone = AlterTable(change.table, (alteration,))
-            for block in super().ddl(alone, before):
-                written.append(block)
-                if _needs_reorganisation(alteration):
-                    written.append(_reorganise(change.table))
-            before = applied(before, [alone])
+        for guarded in self.guarded(change, before):
+            written.append(self.block(guarded))
+            texts = [text for each in guarded for text in statements(each)]
+            if isinstance(change, Narrow) or any(_LOCKING.search(text) for text in texts):
+                written.append(_reorganise(_table_of(change)))
         return tuple(written)
 
     def alteration(self, table: Table, alteration: Alteration) -> Iterator[list[Guarded]]:
@@ -249,14 +237,9 @@ class Db2Ddl(ScriptedDdl):
         )
 
 
-def _needs_reorganisation(alteration: Alteration) -> bool:
-    match alteration:
-        case AddColumn(column):
-            return "IDENTITY" in column.extra or column.extra == "auto_increment"
-        case ChangeType() | SetNullable() | DropColumn():
-            return True
-        case _:
-            return False
+def _table_of(change: Change) -> str:
+    assert isinstance(change, AlterTable | Narrow)  # noqa: S101 - nothing else alters a column
+    return change.table
 
 
 def _reorganise(table: str) -> str:

@@ -88,7 +88,7 @@ class SqlServerDdl(ScriptedDdl):
             return f"{self.quoted(column.name)} {column.type} {column.extra} NOT NULL"
         default = "" if column.default is None else f" DEFAULT {column.default}"
         null = "NULL" if column.nullable else "NOT NULL"
-        return f"{self.quoted(column.name)} {column.type} {null}{default}"
+        return f"{self.quoted(column.name)} {_collated(column.type, column)} {null}{default}"
 
     def create_index(self, table: str, index: Index) -> str:
         """See the base class."""
@@ -115,7 +115,7 @@ class SqlServerDdl(ScriptedDdl):
 
     def change_type(self, table: Table, column: Column, after: str) -> Guarded:
         """See the base class."""
-        alter = _with_primary_key_away(self._alter(table.name, column.name, after, column.nullable), table, column)
+        alter = _with_primary_key_away(self._alter(table.name, column, after, column.nullable), table, column)
         length = types.length(after)
         if length is None:
             return Always(alter)
@@ -139,7 +139,7 @@ class SqlServerDdl(ScriptedDdl):
         name, there = self.quoted(column.name), self.column_query(table.name, column.name)
         too_long = f"SELECT 1 AS HIT FROM {self.quoted(table.name)} WHERE LEN({name}) > {types.length(after)}"
         longer = f"{there} AND (max_length = -1 OR max_length > {types.bytes_of(after)})"
-        alter = _with_primary_key_away(self._alter(table.name, column.name, after, column.nullable), table, column)
+        alter = _with_primary_key_away(self._alter(table.name, column, after, column.nullable), table, column)
         fits = When.missing(too_long, alter)
         if table.primary_key is not None and column.name in table.primary_key.columns:
             # A key that others refer to cannot go; a longer column than wanted does no harm.
@@ -150,7 +150,7 @@ class SqlServerDdl(ScriptedDdl):
 
     def nullable(self, table: Table, column: Column, nullable: bool) -> str:
         """See the base class."""
-        return self._alter(table.name, column.name, column.type, nullable)
+        return self._alter(table.name, column, column.type, nullable)
 
     def default(self, table: Table, column: str, default: str | None) -> Iterator[Guarded]:
         """See the base class."""
@@ -198,9 +198,15 @@ class SqlServerDdl(ScriptedDdl):
         """See the base class."""
         return f"IF NOT EXISTS ({query})\n  THROW 50001, N{text_literal(message)}, 1;"
 
-    def _alter(self, table: str, column: str, type_: str, nullable: bool) -> str:
+    def _alter(self, table: str, column: Column, type_: str, nullable: bool) -> str:
         null = "NULL" if nullable else "NOT NULL"
-        return f"ALTER TABLE {self.quoted(table)} ALTER COLUMN {self.quoted(column)} {type_} {null}"
+        whole = f"{self.quoted(column.name)} {_collated(type_, column)} {null}"
+        return f"ALTER TABLE {self.quoted(table)} ALTER COLUMN {whole}"
+
+
+def _collated(type_: str, column: Column) -> str:
+    """Said again with every alteration; else the column would get the collation of the database."""
+    return f"{type_} COLLATE {column.collation}" if column.collation else type_
 
 
 def _with_primary_key_away(alter: str, table: Table, column: Column) -> str:
