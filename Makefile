@@ -27,7 +27,7 @@ types: $(VENV)/.dev ## static types
 imports: $(VENV)/.dev ## which room may call which
 	$(RUN)/lint-imports --no-cache
 
-servers: $(VENV)/.dev ## fetch the MariaDB that the tests start, unless one is installed; into .servers, no root
+servers: $(VENV)/.dev ## fetch the MariaDB and the H2 that the tests read, unless installed; into .servers, no root
 	@$(RUN)/python tools/fetch_servers.py
 
 tests: $(VENV)/.dev servers ## the tests, with coverage

@@ -8,6 +8,7 @@ unpacked already stays. ``python tools/fetch_servers.py`` fetches all of :data:`
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ class Unpacked:
     any_of: tuple[str, ...] = ()
     installed: tuple[Path, ...] = ()
     """Files of an installed package that make fetching needless."""
+    release: str = ""
+    """An older release of Debian that has them; a machine that cannot reach it does without."""
 
 
 WANTED = {
@@ -34,8 +37,12 @@ WANTED = {
         ("mariadb-server-core", "mariadb-client-core", "mariadb-client", "mariadb-common"),
         ("libaio1", "libaio1t64", "libnuma1", "liburing2"),
         (Path("/usr/sbin/mariadbd"),),
-    )
+    ),
+    "h2": Unpacked(("libh2-java",), installed=(Path("/usr/share/java/h2.jar"),)),
+    "h2-1.4": Unpacked(("libh2-java",), release="bullseye"),
 }
+_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_MIRROR = re.compile(r"^(?:URIs:|deb(?: \[[^]]*\])?)\s+(\S+/debian)/?(?:\s|$)", re.MULTILINE)
 
 
 class CannotFetch(Exception):
@@ -65,7 +72,7 @@ def _unpack(wanted: Unpacked, work: Path) -> Path:
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise CannotFetch(f"{program} is needed to fetch {wanted.packages[0]}; install that package instead.")
-    options = _private_state(work)
+    options = _private_state(work) + (_older(work, wanted.release) if wanted.release else [])
     _run(["apt-get", *options, "update"], work, may_fail=True)  # one source of several may be out of reach
     known = [name for name in wanted.any_of if _run(["apt-cache", *options, "show", name], work, may_fail=True)]
     _run(["apt-get", *options, "download", *wanted.packages, *known], work)
@@ -88,6 +95,16 @@ def _private_state(work: Path) -> list[str]:
     return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
+def _older(work: Path, release: str) -> list[str]:
+    """Read another release from the mirror that the system has."""
+    lists = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    found = [match for path in lists if path.is_file() for match in _MIRROR.findall(path.read_text())]
+    if not found:
+        raise CannotFetch(f"No mirror of Debian is known that could have {release}.")
+    (work / "sources.list").write_text(f"deb [signed-by={_KEYS}] {found[0]} {release} main\n")
+    return ["-o", f"Dir::Etc::SourceList={work / 'sources.list'}", "-o", "Dir::Etc::SourceParts=-"]
+
+
 def _run(command: Sequence[str], work: Path, *, may_fail: bool = False) -> bool:
     done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=600)
     if done.returncode != 0 and not may_fail:
@@ -98,12 +115,12 @@ def _run(command: Sequence[str], work: Path, *, may_fail: bool = False) -> bool:
 
 def main() -> int:
     """Fetch everything; return 1 when apt is there and cannot, so that no test is left out unseen."""
-    for name in WANTED:
+    for name, wanted in WANTED.items():
         try:
             fetch(name)
         except CannotFetch as problem:
             print(f"{name}: {problem} Without it the tests that need it are skipped.", file=sys.stderr)
-            if shutil.which("apt-get"):
+            if shutil.which("apt-get") and not wanted.release:
                 return 1
     return 0
 

@@ -115,11 +115,12 @@ def test_the_template_explains_every_option_and_its_examples_are_valid(
         line.removeprefix("# ") if line.startswith("# [") or (line.startswith("# ") and " = " in line) else line
         for line in TEMPLATE.splitlines()
     ]
-    text = "\n".join(line for line in lines if not line.startswith("password_file"))
+    text = "\n".join(line for line in lines if not line.startswith(("password_file", 'clone = "wso2_am')))
     text = text.replace("TRUSTSTORE_PASSWORD", "AM_PASSWORD").replace("KEYSTORE_PASSWORD", "AM_PASSWORD")
     read = project(text, "dev")
     assert read.addresses()["am"].host == "dev.example"
     assert read.source == Release(4, 0, 0)
+    assert read.databases["am"].move_to is not None
     assert read.check.end_of_support == {Release(4, 4, 0): date(2028, 5, 1)}
     assert [store.file.name for store in read.check.keystores] == ["wso2carbon.jks"]
 

@@ -26,6 +26,7 @@ COMMANDS = (
     "check",
     "rule",
     "validate",
+    "move",
     "plan",
     "rehearse",
     "run",
@@ -47,6 +48,7 @@ The way through an upgrade:
   {NAME} init       write a commented upgrade.toml, then fill it in
   {NAME} inspect    see what the databases hold; nothing is changed
   {NAME} check      find what would break, and how to mend it; nothing is changed
+  {NAME} move       to another DBMS first, where that is wanted; the originals are only read
   {NAME} plan       see every step and what it will touch; nothing is changed
   {NAME} rehearse   do all of it on databases that are thrown away; originals are only read
   {NAME} run        copy the databases and upgrade the copies; run it again to resume

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apim_upgrade.cli.ordering import SOURCE, TARGET, project_from
+from apim_upgrade.cli.ordering import H2_JAR, SOURCE, TARGET, project_from
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
 
@@ -79,11 +79,13 @@ def command(
             "--scheduler", metavar="ADDRESS", help="Judge definitions on a Dask cluster, such as tcp://host:8786."
         ),
     ] = None,
+    h2_jar: H2_JAR = None,
 ) -> int:
     """
     Find everything that would break, and say how to mend it. Nothing is changed.
 
     Rules look at both databases, and at the files that [check] of upgrade.toml names, inside read-only transactions.
+    H2 files are copied into a throw-away PostgreSQL to be looked at.
     Each finding has a stable code; `rule CODE` explains it. A baseline accepts known findings with a reason and a day.
 
     With --fix, the safe, mechanical repairs of OpenAPI definitions are shown after the report, or written beside the
@@ -100,7 +102,7 @@ def command(
     from apim_upgrade.checks.definitions import save_invalid as save
     from apim_upgrade.checks.outputs import render
     from apim_upgrade.checks.outputs.document import closing_lines
-    from apim_upgrade.databases import Database
+    from apim_upgrade.cli.reading import SERVER_RULES, reading, through_copy
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.estate import read_estate, require_path
 
@@ -109,25 +111,29 @@ def command(
             "--jobs is for processes of this machine, --scheduler for the workers of a cluster.",
             hint="Give one of them.",
         )
-    project = project_from(settings, target)
+    project = project_from(settings, target, h2_jar)
     wanted = project.target
     everything = all_rules()
     rules = selected(everything, select or [], ignore or [])
     accepted = read_baseline(baseline or project.check.baseline, everything, datetime.now(UTC).date())
     least = Severity.named(fail_on.value if fail_on else project.check.fail_on)
-    databases = {name: Database(name, address) for name, address in project.addresses().items()}
-    settings.output.say(f"Reading {' and '.join(str(database.address) for database in databases.values())}")
-    estate = read_estate(databases, source or (str(project.source) if project.source else None))
-    require_path(estate.release, wanted)
+    told = source or (str(project.source) if project.source else None)
     if fix and save_invalid is None and output is None and format is not ReportFormat.TEXT:
         raise ProjectError(
             "--fix shows differences as text, and standard output is taken.",
             hint="Give --output FILE for the report, or --save-invalid DIR for the differences.",
         )
-    with (
-        _workers(scheduler, jobs) as workers,
-        open_subject(databases, estate, wanted, project.choices, project.check, workers=workers) as subject,
-    ):
+    with ExitStack() as opened:
+        databases = opened.enter_context(reading(settings, project, told))
+        estate = read_estate(databases, told)
+        require_path(estate.release, wanted)
+        if through_copy(project):
+            rules = tuple(rule for rule in rules if not rule.code.startswith(SERVER_RULES))
+            settings.output.say(f"Rules about the database server ({SERVER_RULES}x) are left out: H2 files have none")
+        workers = opened.enter_context(_workers(scheduler, jobs))
+        subject = opened.enter_context(
+            open_subject(databases, estate, wanted, project.choices, project.check, workers=workers)
+        )
         with show_progress(noun="rules") as progress:
             report = check(subject, rules, baseline=accepted, listener=progress)
         _write(render(report, format.value, least), output)

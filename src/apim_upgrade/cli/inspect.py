@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from apim_upgrade.cli.ordering import H2_JAR
 from apim_upgrade.cli.output import make_table
 from apim_upgrade.cli.settings import Settings
 from apim_upgrade.cli.vendors import Vendor
@@ -35,13 +36,15 @@ def command(
         ),
     ] = False,
     dialect: Annotated[Vendor | None, typer.Option("--dialect", help="The DBMS that the query is for.")] = None,
+    h2_jar: H2_JAR = None,
 ) -> None:
     """
     Show what the databases hold. Nothing is changed.
 
     Finds out the release, and counts tenants, APIs by type and state, applications, subscriptions, keys, tokens,
     revisions and registry resources. Tables of more than a million rows are not counted; the server's estimate is shown
-    as "about". Databases that are no estate, not one estate, or half upgraded are refused.
+    as "about". Databases that are no estate, not one estate, or half upgraded are refused. H2 files are copied into a
+    throw-away PostgreSQL to be looked at.
 
     Oracle, SQL Server and DB2 are not connected to. For them --offline-script prints one query that a DBA runs on each
     database; it asks the data dictionary only.
@@ -49,14 +52,14 @@ def command(
     if offline_script or dialect is not None:
         _offline_script(settings, offline_script, dialect)
         return
-    from apim_upgrade.databases import Database
+    from apim_upgrade.cli.reading import named, reading
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.estate import read_estate, require_path
 
-    project = settings.read_project()
-    databases = {name: Database(name, address) for name, address in project.addresses().items()}
-    settings.output.say(f"Reading {' and '.join(str(database.address) for database in databases.values())}")
-    estate = read_estate(databases, source or (str(project.source) if project.source else None))
+    project = settings.read_project(h2_jar)
+    told = source or (str(project.source) if project.source else None)
+    with reading(settings, project, told) as databases:
+        estate = named(read_estate(databases, told), project)
     warnings = list(estate.warnings)
     try:
         require_path(estate.release, project.target)
@@ -90,7 +93,10 @@ def _offline_script(settings: Settings, wanted: bool, dialect: Vendor | None) ->
 
 
 def _text(estate: Estate, target: str) -> Iterator[RenderableType]:
-    yield f"API Manager {estate.release} on {estate.kind} {estate.databases[0].server}; to be upgraded to {target}"
+    yield (
+        f"API Manager {estate.release} on {estate.kind} {estate.databases[0].server}".rstrip()
+        + f"; to be upgraded to {target}"
+    )
     for facts in estate.databases:
         yield f"  {facts.name}: {facts.address}"
     yield ""

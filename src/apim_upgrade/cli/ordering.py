@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +27,11 @@ SOURCE = Annotated[
 IN_PLACE = Annotated[bool, typer.Option("--in-place", help="The databases themselves are changed instead of copies.")]
 
 
+H2_JAR = Annotated[
+    Path | None, typer.Option("--h2-jar", metavar="FILE", help="The H2 that wrote the files; else that of their pack.")
+]
+
+
 def release_option(text: str) -> Release:
     """Read the release that ``--to`` names. Raises ProjectError."""
     from apim_upgrade.errors import ProjectError
@@ -37,14 +43,19 @@ def release_option(text: str) -> Release:
         raise ProjectError(f"--to: {error}.", hint="Give a release such as 4.4.0.") from None
 
 
-def project_from(settings: Settings, target: str | None) -> Project:
-    """Read the project file; ``target`` takes the place of what it says. Raises ProjectError."""
-    project = settings.read_project()
+def project_from(settings: Settings, target: str | None, h2_jar: Path | None = None) -> Project:
+    """Read the project file; ``target`` and ``h2_jar`` take the place of what it says. Raises ProjectError."""
+    project = settings.read_project(h2_jar)
     return project if target is None else replace(project, target=release_option(target))
 
 
 def order_from(
-    settings: Settings, *, target: str | None = None, in_place: bool = False, reason: str | None = None
+    settings: Settings,
+    *,
+    target: str | None = None,
+    in_place: bool = False,
+    reason: str | None = None,
+    h2_jar: Path | None = None,
 ) -> Order:
     """
     Read the project file and return the order. Raises ProjectError.
@@ -55,7 +66,7 @@ def order_from(
     from apim_upgrade.execution import Order
     from apim_upgrade.project import Strategy
 
-    project = project_from(settings, target)
+    project = project_from(settings, target, h2_jar)
     if in_place:
         project = replace(project, strategy=Strategy.IN_PLACE)
     if reason is not None:
@@ -66,8 +77,9 @@ def order_from(
         if not reason.strip():
             raise ProjectError("--override-order: no reason is given.", hint="Say why, in a few words.")
         project = replace(project, environment=replace(project.environment, reason=reason.strip()))
+    moves = project.moves()
     return Order(
-        project.addresses(),
+        moves or project.addresses(),
         project.clones(),
         project.target,
         project.choices,
@@ -75,4 +87,5 @@ def order_from(
         str(project.source) if project.source else None,
         project.check,
         project.environment,
+        moved_from=project.addresses() if moves else {},
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
+from apim_upgrade.cli.ordering import H2_JAR, SOURCE, TARGET, order_from
 from apim_upgrade.cli.output import consent
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
@@ -31,25 +31,27 @@ def command(
         str | None,
         typer.Option("--override-order", metavar="REASON", help="Why this environment comes before its turn."),
     ] = None,
+    h2_jar: H2_JAR = None,
 ) -> int:
     """
     Upgrade the estate; after any interruption, go on where it stopped.
 
     Side by side, the databases are copied on their server and only the copies are changed. At the end the result is
-    proven and a report written. Items that could not be done do not stop the others: they are named in the report with
-    what to do, and the exit code is 1.
+    proven and a report written. Where upgrade.toml says move_to, the data is moved to that DBMS first, compared, and
+    upgraded there. Items that could not be done do not stop the others: they are named in the report with what to do,
+    and the exit code is 1.
 
     Where the project file names environments, a run begins only when the same plan has succeeded in those before this
     one in [environments] order. --override-order begins it all the same; the reason is kept in journal and report.
     """
     from apim_upgrade.execution import find_run, prove, record_success, run
 
-    order = order_from(settings, target=target, in_place=in_place, reason=override_order)
+    order = order_from(settings, target=target, in_place=in_place, reason=override_order, h2_jar=h2_jar)
     if already_committed("run", settings, order):
         return 0
     if dry_run:
         return _foretell(settings, order, source)
-    if order.in_place and find_run(order) is None:
+    if order.in_place and not order.moved_from and find_run(order) is None:
         consent(_warning(order), given=settings.yes)
     with show_progress() as progress:
         run(order, source, retry_failed=retry_failed, listener=progress, say=progress.say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,11 +37,12 @@ class Settings:
     environment: str | None = None
     """Which of the project's environments is meant, where it has several."""
 
-    def read_project(self) -> Project:
-        """Read the project file that was named. Raises ProjectError."""
+    def read_project(self, h2_jar: Path | None = None) -> Project:
+        """Read the project file that was named; ``h2_jar`` comes before what it says. Raises ProjectError."""
         from apim_upgrade.project import read_project
 
-        return read_project(self.project, self.environment)
+        project = read_project(self.project, self.environment)
+        return project if h2_jar is None else replace(project, h2_jar=h2_jar)
 
 
 _ENVIRONMENT = inspect.Parameter(

@@ -60,6 +60,8 @@ class Address:
                 "This tool does not connect to Oracle, SQL Server or DB2; it writes scripts for them.",
                 hint=f"See docs/other-databases.md: apim-upgrade plan --sql DIR --dialect {written_for}",
             )
+        if text.lower().startswith("h2:"):
+            return _h2(text[3:], username, password)
         try:
             parts = urlsplit(text)
             port = parts.port
@@ -99,6 +101,8 @@ class Address:
         return replace(self, schema=schema)
 
     def __str__(self) -> str:
+        if not self.host:
+            return f"{self.kind}:{self.database}"
         return f"{self.kind}://{self.username}@{self.host}:{self.port}/{self.database}"
 
 
@@ -122,4 +126,21 @@ def _mysql_options(query: Mapping[str, str]) -> dict[str, str]:
     return options
 
 
-_FORMS = "Write it like postgresql://user:$env{PW}@host/db or jdbc:mysql://host:3306/db."
+_FORMS = "Write it like postgresql://user:$env{PW}@host/db, jdbc:mysql://host:3306/db or jdbc:h2:/folder/WSO2AM_DB."
+
+
+def _h2(text: str, username: str | None, password: str | None) -> Address:
+    """An H2 file; its path may start at a folder that only the caller knows. Settings are for a server, not for us."""
+    path, *settings = text.split(";")
+    path = path.removeprefix("file:").removesuffix(".mv.db")
+    if path.split(":")[0].lower() in ("tcp", "ssl", "mem", "zip") or not path:
+        raise ProjectError(
+            "Only files of H2 can be read, not what an H2 server or an archive holds.",
+            hint="Stop the server and name its file, like jdbc:h2:/opt/wso2am-4.2.0/repository/database/WSO2AM_DB.",
+        )
+    given = {name.strip().lower(): value for name, _, value in (setting.partition("=") for setting in settings)}
+    if "cipher" in given:
+        raise ProjectError(
+            "The H2 file is encrypted (CIPHER), which this tool does not open.", hint="Decrypt it first."
+        )
+    return Address("h2", "", 0, path, username or given.get("user", ""), password or given.get("password", ""))

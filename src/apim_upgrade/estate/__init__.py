@@ -10,7 +10,7 @@ from apim_upgrade.estate.model import (
     TenantFacts,
     drift,
 )
-from apim_upgrade.estate.read import read_estate, require_path
+from apim_upgrade.estate.read import read_estate, release_by_schema, require_path
 from apim_upgrade.estate.shapes import release_of
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "TenantFacts",
     "drift",
     "read_estate",
+    "release_by_schema",
     "release_of",
     "require_path",
 ]

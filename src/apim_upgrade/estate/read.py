@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import exists, func, select, table
 
-from apim_upgrade.databases import Database
+from apim_upgrade.databases import Address, Database
 from apim_upgrade.databases.dbms import dbms_of
 from apim_upgrade.databases.facts import TableFacts
 from apim_upgrade.engine import Session, journal
@@ -49,13 +49,25 @@ _UUIDS = Release(4, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """One database as far as its schema."""
+class _Seen:
+    """The schema of one database."""
 
-    database: Database
+    name: str
+    address: Address
     part: str
     schema: Schema
     live: Names
+
+    @property
+    def kind(self) -> str:
+        return self.address.kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(_Seen):
+    """One database as far as its schema, and what its server knows of it."""
+
+    database: Database
     facts: Mapping[str, TableFacts]
     server: str
 
@@ -102,14 +114,47 @@ def read_estate(databases: Mapping[str, Database], source: str | None = None) ->
     )
 
 
-def _detect(read: Mapping[str, _Read]) -> dict[str, Detection]:
+def release_by_schema(
+    addresses: Mapping[str, Address], schemas: Mapping[str, Schema], source: str | None = None
+) -> Release:
+    """
+    Tell the release from the schemas of all databases of an estate alone, whatever DBMS they are on.
+
+    ``source`` is the operator's word, as in :func:`read_estate`. Raises EstateError when the databases are no estate,
+    are on several DBMSs, or are in the middle of an upgrade.
+    """
+    kinds = sorted({address.kind for address in addresses.values()})
+    if len(kinds) > 1:
+        raise EstateError(
+            f"The databases of this estate are on several DBMSs ({', '.join(kinds)}).",
+            hint="Name databases of one DBMS; move one of them to the other's first.",
+        )
+    for name, schema in schemas.items():
+        if schema.table(journal.RUN.name) is not None:
+            raise EstateError(
+                f"Database {name} ({addresses[name]}) is in the middle of an upgrade by this tool.",
+                hint="Finish it with `apim-upgrade run`, or name the original database.",
+            )
+    seen = {
+        name: _Seen(name, addresses[name], part_of(name, schemas), schema, _live(schema))
+        for name, schema in schemas.items()
+    }
+    _refuse_strangers(seen)
+    return decide(_detect(seen), named_release(source))[0]
+
+
+def _live(schema: Schema) -> Names:
+    return frozenset(name for name in columns_of(schema) if not name[0].startswith(journal.PREFIX))
+
+
+def _detect(read: Mapping[str, _Seen]) -> dict[str, Detection]:
     """
     Find the release by what the tables of each script say together, wherever they lie.
 
     A part alone says too little: all that 4.2.0 added to the AM_* tables is in updated packs of 3.2.0, too. The
     configuration registry is a second set of tables and speaks for itself.
     """
-    kind = read["am"].database.kind
+    kind = read["am"].kind
     evidence: dict[str, Names] = {name: frozenset() for name in PARTS}
     for name, each in read.items():
         home = "config" if name == "config" else HOME_OF.get(name, name)
@@ -154,20 +199,20 @@ def _read_schema(database: Database, part: str) -> _Read:
                 hint="Finish it with `apim-upgrade run`, or name the original database.",
             )
         schema = introspect(session)
-        live = frozenset(name for name in columns_of(schema) if not name[0].startswith(journal.PREFIX))
         dbms = dbms_of(database.kind)
-        return _Read(database, part, schema, live, dbms.tables(session), dbms.version(session))
+        live = _live(schema)
+        return _Read(
+            database.name, database.address, part, schema, live, database, dbms.tables(session), dbms.version(session)
+        )
 
 
-def _refuse_strangers(read: Mapping[str, _Read]) -> None:
+def _refuse_strangers(read: Mapping[str, _Seen]) -> None:
     """See that each database is what it is said to be."""
-    fits = {name: resembles(each.live, each.database.kind, each.part) for name, each in read.items()}
+    fits = {name: resembles(each.live, each.kind, each.part) for name, each in read.items()}
     if all(fits.values()):
         _refuse_remains(read)
         return
-    crossed = {
-        name: name in OTHER and resembles(each.live, each.database.kind, OTHER[name]) for name, each in read.items()
-    }
+    crossed = {name: name in OTHER and resembles(each.live, each.kind, OTHER[name]) for name, each in read.items()}
     if all(crossed[name] and not fits[name] for name in PARTS):
         raise EstateError(
             "Databases am and shared are swapped: am holds the registry and the users, shared holds the APIs.",
@@ -175,7 +220,7 @@ def _refuse_strangers(read: Mapping[str, _Read]) -> None:
         )
     name = next(name for name, fit in fits.items() if not fit)
     part = read[name]
-    where = f"Database {name} ({part.database.address})"
+    where = f"Database {name} ({part.address})"
     if crossed[name]:
         raise EstateError(
             f"{where} is {CALLED[OTHER[name]]}, not {CALLED[name]}.", hint=f"Correct the URL of [database.{name}]."
@@ -189,14 +234,14 @@ def _refuse_strangers(read: Mapping[str, _Read]) -> None:
     )
 
 
-def _refuse_remains(read: Mapping[str, _Read]) -> None:
+def _refuse_remains(read: Mapping[str, _Seen]) -> None:
     """See that nothing is kept apart of which upgrade.toml says nothing."""
     for name in PARTS:
         each, (rest, apart, tables) = read[name], _APART[name]
-        kind = each.database.kind
+        kind = each.kind
         if each.part == name and resembles(each.live, kind, rest) and not resembles(each.live, kind, apart):
             raise EstateError(
-                f"Database {name} ({each.database.address}) holds no tables of {apart} ({tables}).",
+                f"Database {name} ({each.address}) holds no tables of {apart} ({tables}).",
                 hint=f"If the product keeps them in a database of their own, name it as [database.{apart}].",
             )
 
@@ -213,13 +258,12 @@ def _refuse_misplaced(read: Mapping[str, _Read]) -> Iterator[str]:
         with each.database.read() as session:
             if not session.all(select(func.count()).select_from(sentinel))[0][0]:
                 raise EstateError(
-                    f"Database {name} ({each.database.address}) was never used by a server: "
-                    f"{sentinel.name.upper()} is empty.",
+                    f"Database {name} ({each.address}) was never used by a server: {sentinel.name.upper()} is empty.",
                     hint=f"Correct the URL, or remove [database.{name}] if its tables are in {HOME_OF[name]}.",
                 )
         if name == "config":
             continue
-        known = {owner for owner, _ in known_columns(each.database.kind, each.part)}
+        known = {owner for owner, _ in known_columns(each.kind, each.part)}
         twice = sorted(known & home.schema.tables.keys())
         with home.database.read() as session:
             lost = [
@@ -357,7 +401,7 @@ def _facts(name: str, part: _Read, kind: str, detected: Detection, release: Rele
     facts = {table: fact for table, fact in part.facts.items() if not table.startswith(journal.PREFIX)}
     return DatabaseFacts(
         name,
-        str(part.database.address),
+        str(part.address),
         part.server,
         tuple(str(each) for each in detected.candidates),
         sum(fact.size for fact in facts.values()),

@@ -6,6 +6,7 @@ from apim_upgrade.execution.finish import Checked, commit, prove, report
 from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
+from apim_upgrade.execution.moving import move
 from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, write_scripts
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
@@ -31,6 +32,7 @@ __all__ = [
     "find_run",
     "foresee",
     "foresee_offline",
+    "move",
     "out_of_order",
     "preflight",
     "prove",

@@ -19,6 +19,7 @@ from apim_upgrade.execution.quarantine import export_quarantine
 from apim_upgrade.execution.rolled_back import RolledBack, refuse_half_rolled_back, rolled_back
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.migrations import workspace
+from apim_upgrade.moving import drop_move
 from apim_upgrade.releases import part_of
 from apim_upgrade.report import (
     DONE,
@@ -117,6 +118,7 @@ def commit(order: Order, listener: Listener, *, accept_failed: bool = False) -> 
         for name, database in databases.items():
             with database.write() as session:
                 export_quarantine(session, name, folder)
+                drop_move(session)
                 for table in (workspace.ARTIFACT, workspace.TENANT):
                     session.execute(f"DROP TABLE IF EXISTS {table.name}")
                 journal.drop_journal(session)

@@ -15,6 +15,7 @@ from apim_upgrade.errors import EstateError, ProjectError
 from apim_upgrade.estate import Estate, drift, read_estate, require_path
 from apim_upgrade.execution.committed import database_names
 from apim_upgrade.execution.folder import PLAN, RunFolder
+from apim_upgrade.execution.moving import refuse_unmoved
 from apim_upgrade.execution.order import Order, settings_text, upgrade_of
 from apim_upgrade.planning import FORM, Plan, closing_steps, data_steps, make_plan, opening_steps, write_sql
 from apim_upgrade.releases import part_of
@@ -39,6 +40,7 @@ def foresee(order: Order, source: str | None) -> Prospect:
 
     Raises EstateError where the databases are no estate, ProjectError where the target cannot be reached.
     """
+    refuse_unmoved(order)
     originals = order.originals()
     estate = read_estate(originals, source or order.source)
     require_path(estate.release, order.target)

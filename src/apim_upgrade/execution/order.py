@@ -36,6 +36,9 @@ class Order:
     rehearsal: str = ""
     """The rehearsal that this is, if it is one: what is changed is thrown away, so open blockers do not stop it."""
 
+    moved_from: Mapping[str, Address] = field(default_factory=dict)
+    """Where the data comes from when it is moved to another DBMS; ``addresses`` are then what it is moved to."""
+
     @property
     def rehearsals(self) -> Path:
         """Where rehearsals are kept; the environments share them."""
@@ -43,7 +46,7 @@ class Order:
 
     @property
     def in_place(self) -> bool:
-        """Whether the databases themselves are changed."""
+        """Whether the databases themselves are changed; those that data was moved to are, as no originals."""
         return not self.clones
 
     def originals(self) -> dict[str, Database]:

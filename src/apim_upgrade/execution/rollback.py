@@ -66,6 +66,11 @@ def _begin(order: Order, record: RunRecord, export: Path | None, say: Say) -> Ro
             f"The commit of run {record.run_id} was begun, and that is the point of no return.",
             hint="Finish it with `apim-upgrade commit`. " + _what_is_left(order),
         )
+    if order.moved_from:
+        raise EstateError(
+            f"Run {record.run_id} works on databases that the data was moved to; the originals were only read.",
+            hint="Point the old servers at the originals, and drop the new databases by hand.",
+        )
     if order.in_place:
         raise EstateError(
             f"Run {record.run_id} changes the databases themselves, and no backup is known of it.",

@@ -21,6 +21,7 @@ from apim_upgrade.execution.environments import take_turn
 from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.gate import refuse_blockers
+from apim_upgrade.execution.moving import MOVED, bring_over
 from apim_upgrade.execution.order import Order, databases_of, made_of, remembering, upgrade_of
 from apim_upgrade.execution.rolled_back import refuse_half_rolled_back
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
@@ -111,6 +112,7 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     if (before := committed(order)) is not None:
         raise EstateError(before.sentence, hint=before.hint)
     _refuse_begun_in_place(order)
+    moves = bring_over(order, source, say) if order.moved_from else {}
     say("Reading the estate")
     prospect = foresee(order, source)
     for warning in prospect.estate.warnings:
@@ -129,6 +131,8 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     folder = RunFolder(order.runs / prospect.record.run_id)
     folder.write_json(PLAN, prospect.plan.as_json())
     folder.write_json(ESTATE, prospect.estate.as_json())
+    if moves:
+        folder.write_json(MOVED, {name: each.as_json() for name, each in moves.items()})
     return remembering(prospect.record, turn | {"rehearsal": order.rehearsal})
 
 

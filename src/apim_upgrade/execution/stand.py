@@ -18,6 +18,7 @@ from apim_upgrade.databases import Address, Database, EmbeddedPostgres, database
 from apim_upgrade.databases.postgresql.dumps import form_of, restore, size_of
 from apim_upgrade.engine import journal
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, EstateError, ProjectError
+from apim_upgrade.execution.moving import refuse_unmoved
 from apim_upgrade.execution.order import Order, is_rehearsal
 from apim_upgrade.execution.run import Say
 
@@ -66,7 +67,8 @@ def copies(order: Order, folder: Path, identifier: str, *, keep: bool, say: Say)
     """Rehearse on copies beside the originals; they are made by the run itself, and dropped at the end."""
     names = rehearsal_names(order)
     drop_copies(order, names, say)
-    copied = replace(order, clones=names, runs=folder, environment=None, rehearsal=identifier)
+    refuse_unmoved(order)
+    copied = replace(order, clones=names, runs=folder, environment=None, rehearsal=identifier, moved_from={})
     told = " and ".join(str(order.addresses[part].at(name)) for part, name in names.items())
     kept = f"The copies {told} stay until the next rehearsal." if keep else ""
     try:

@@ -12,6 +12,7 @@ from apim_upgrade.execution.folder import JOURNAL, PLAN, RunFolder
 from apim_upgrade.execution.order import Order
 from apim_upgrade.execution.rolled_back import rolled_back
 from apim_upgrade.execution.run import find_run
+from apim_upgrade.moving import Move, read_move
 from apim_upgrade.report import COMMITTED, DONE, IN_PROGRESS, ROLLED_BACK, STOPPED, read_journal, state_of_steps
 
 _RESUME = "`apim-upgrade run` to resume."
@@ -24,7 +25,8 @@ _RETRY = "Mend what failed (`apim-upgrade report` says how), then `apim-upgrade 
 @dataclass(frozen=True, slots=True)
 class Status:
     """
-    ``state`` is one of ``not begun``, ``in progress``, ``stopped``, ``done``, ``committed``, ``rolled back``.
+    ``state`` is one of ``not begun``, ``moved``, ``in progress``, ``stopped``, ``done``, ``committed``,
+    ``rolled back``.
 
     ``next`` is what a person can do now; ``at_work`` names the process that is at it, if one is.
     """
@@ -54,7 +56,7 @@ def status_of(order: Order) -> Status:
         return _of_run(order, record)
     before = committed(order)
     if before is None:
-        return _without_journal(order) or _before_any(order)
+        return _moving(order) if order.moved_from else _copying(order) or _before_any(order)
     run, steps = before.journal["run"], len(before.journal["steps"])
     return Status(COMMITTED, before.hint, run["id"], run["source"], run["target"], run["started"], steps, steps)
 
@@ -98,7 +100,7 @@ def _of_run(order: Order, record: RunRecord) -> Status:
     )
 
 
-def _without_journal(order: Order) -> Status | None:
+def _copying(order: Order) -> Status | None:
     """The state while the first copy is being made, which holds no journal yet."""
     for part, name in order.clones.items():
         maker = copy_in_the_making(order.addresses[part], name)
@@ -117,3 +119,20 @@ def _before_any(order: Order) -> Status:
     done = sum(step["state"] == journal.DONE for step in steps)
     following = _ANEW if found.done else _ROLLBACK
     return Status(ROLLED_BACK, following, run["id"], run["source"], run["target"], run["started"], done, len(steps))
+
+
+def _moving(order: Order) -> Status:
+    """Of an estate that is moved to another DBMS first."""
+    target = str(order.target)
+    found: dict[str, Move | None] = {}
+    for name, database in order.targets().items():
+        with database.read() as session:
+            found[name] = read_move(session)
+        holder = database.holder()
+        if holder:
+            return Status(IN_PROGRESS, f"Wait for {holder}, which moves {name}.", target=target, at_work=holder)
+    if not any(found.values()):
+        return Status("not begun", "`apim-upgrade move` or `apim-upgrade run`.", target=target)
+    if all(move is not None and move.whole for move in found.values()):
+        return Status("moved", "`apim-upgrade plan`, then `apim-upgrade run`.", target=target)
+    return Status(IN_PROGRESS, "`apim-upgrade move` or `apim-upgrade run`, which move the rest.", target=target)

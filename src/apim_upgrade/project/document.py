@@ -28,8 +28,9 @@ from apim_upgrade.project.environments import (
     environment_problems,
     with_environment,
 )
+from apim_upgrade.project.login import LoginTable
 from apim_upgrade.project.model import DatabaseChoice, Project, Strategy
-from apim_upgrade.project.secret import Secret, expand
+from apim_upgrade.project.secret import expand
 from apim_upgrade.releases import HOME_OF, PARTS, Release
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.$-]*"
@@ -40,11 +41,8 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class _DatabaseTable(_Table):
-    url: str = Field(min_length=1)
-    username: str | None = None
-    password: str | None = None
-    password_file: str | None = None
+class _DatabaseTable(LoginTable):
+    move_to: LoginTable | None = None
     clone: str | None = Field(None, pattern=f"^{_NAME}$")
 
 
@@ -61,6 +59,7 @@ class _Document(_Table):
     strategy: str = Strategy.SIDE_BY_SIDE.value
     source: str | None = None
     run_folder: str = "runs"
+    h2_jar: str | None = None
     database: _DatabaseTables
     options: dict[str, Any] = {}
     check: CheckTable = CheckTable()
@@ -112,6 +111,7 @@ def read_project(file: Path, environment: str | None = None) -> Project:
         source,
         check,
         _environment(document, environment, run_folder),
+        None if document.h2_jar is None else folder / document.h2_jar,
     )
 
 
@@ -153,15 +153,13 @@ def _release(text: str, key: str, problems: list[str]) -> Release | None:
 
 def _database(name: str, table: _DatabaseTable, folder: Path, problems: list[str]) -> DatabaseChoice:
     key = f"database.{name}"
-    if table.password is not None and table.password_file is not None:
-        problems.append(f"{key} has password and password_file: keep one of them")
+    if table.move_to is not None and table.clone is not None:
+        problems.append(f"{key} has move_to and clone: what is moved is the copy, so remove clone")
     return DatabaseChoice(
-        key,
-        Secret(table.url),
-        table.username,
-        None if table.password is None else Secret(table.password),
-        None if table.password_file is None else folder / table.password_file,
+        name,
+        table.login(key, folder, problems),
         table.clone,
+        None if table.move_to is None else table.move_to.login(f"{key}.move_to", folder, problems),
     )
 
 
@@ -233,6 +231,8 @@ def _known(tables: list[str]) -> set[str]:
             return set(CheckTable.model_fields)
         case ["check", "keystore", *_]:
             return set(KeyStoreTable.model_fields)
+        case [*_, "move_to"]:
+            return set(LoginTable.model_fields)
         case _:
             return set(_DatabaseTable.model_fields)
 

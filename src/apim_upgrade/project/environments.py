@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from apim_upgrade.project.login import LoginTable
+
 HISTORY = "environments.toml"
 """The file in the run folder that says which plan has succeeded where."""
 REHEARSALS = "rehearsals"
@@ -50,6 +52,7 @@ class OtherDatabaseTable(_Table):
     username: str | None = None
     password: str | None = None
     password_file: str | None = None
+    move_to: LoginTable | None = None
     clone: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.$-]*$")
 
 
@@ -83,7 +86,7 @@ def with_environment(raw: Mapping[str, Any], name: str | None) -> dict[str, Any]
         other = {
             key: value
             for key, value in _table(table).items()
-            if isinstance(value, str) and key in OtherDatabaseTable.model_fields
+            if isinstance(value, dict if key == "move_to" else str) and key in OtherDatabaseTable.model_fields
         }
         known = merged.setdefault(part, {})
         if other.keys() & {"password", "password_file"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,7 @@ from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices
 from apim_upgrade.project.environments import Environment
-from apim_upgrade.project.secret import Secret, expand, expand_url, read_password_file
+from apim_upgrade.project.login import Login, of_pack
 from apim_upgrade.releases import HOME_OF, PARTS, Release
 
 DEFAULT_FILE = Path("upgrade.toml")
@@ -35,29 +35,21 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseChoice:
-    """One ``[database.…]`` table; the login is looked up when :meth:`address` is asked for."""
+    """One ``[database.…]`` table."""
 
-    key: str
-    url: Secret
-    username: str | None = None
-    password: Secret | None = None
-    password_file: Path | None = None
+    name: str
+    login: Login
     clone: str | None = None
+    move_to: Login | None = None
+    """The empty database of another DBMS that the data is to be moved to."""
 
     def address(self) -> Address:
-        """Where the database is. Raises ProjectError for a URL that cannot be read or a variable that is not set."""
-        try:
-            return Address.parse(expand_url(self.url.reveal(), f"{self.key}.url"), self._username(), self._password())
-        except ProjectError as error:
-            raise ProjectError(f"{self.key}: {error.message}", hint=error.hint) from None
+        """
+        Where the database is.
 
-    def _username(self) -> str | None:
-        return None if self.username is None else expand(self.username, f"{self.key}.username")
-
-    def _password(self) -> str | None:
-        if self.password_file is not None:
-            return read_password_file(self.password_file, f"{self.key}.password_file")
-        return None if self.password is None else expand(self.password.reveal(), f"{self.key}.password")
+        Raises ProjectError for a URL that cannot be read, a variable that is not set or a pack that does not say.
+        """
+        return of_pack(self.login, self.name).address()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +69,8 @@ class Project:
     check: CheckChoices = field(default_factory=CheckChoices, repr=False)
     environment: Environment | None = None
     """The one that was chosen, where the file has several."""
+    h2_jar: Path | None = None
+    """The H2 that wrote the files, where it is not in their pack."""
 
     @property
     def runs(self) -> Path:
@@ -91,7 +85,7 @@ class Project:
         together.
         """
         try:
-            found = {name: choice.address() for name, choice in self.databases.items()}
+            found = {name: self._with_jar(choice.address()) for name, choice in self.databases.items()}
         except ProjectError as error:
             raise ProjectError(f"{self.file}: {error.message}", hint=error.hint) from None
         addresses = {
@@ -107,6 +101,58 @@ class Project:
                 )
         return addresses
 
+    def _with_jar(self, address: Address) -> Address:
+        if address.kind != "h2" or self.h2_jar is None:
+            return address
+        return replace(address, options=(("jar", str(self.h2_jar)),))
+
+    def moves(self) -> dict[str, Address]:
+        """
+        Where the databases are moved to, by name; empty for an estate that stays on its server.
+
+        Raises ProjectError when only some are, when they cannot be, or when they have to be and are not.
+        """
+        addresses = self.addresses()
+        files = [name for name, address in addresses.items() if address.kind == "h2"]
+        chosen = {name: choice.move_to for name, choice in self.databases.items() if choice.move_to is not None}
+        missing = [name for name in addresses if name not in chosen]
+        if not chosen and not files:
+            return {}
+        if missing:
+            raise ProjectError(
+                f"{self.file}: database.{missing[0]} has no move_to, and "
+                + (
+                    f"database.{next(iter(chosen))} has one."
+                    if chosen
+                    else "H2 files are upgraded only by moving them."
+                ),
+                hint=f"Name the empty database it is to be moved to as url in [database.{missing[0]}.move_to].",
+            )
+        if self.strategy is Strategy.IN_PLACE:
+            raise ProjectError(
+                f"{self.file}: an estate that is moved cannot be upgraded in place.",
+                hint='Set strategy = "side-by-side", or remove move_to.',
+            )
+        try:
+            targets = {name: login.address() for name, login in chosen.items() if name in addresses}
+        except ProjectError as error:
+            raise ProjectError(f"{self.file}: {error.message}", hint=error.hint) from None
+        self._refuse_unfit(addresses, targets)
+        return targets
+
+    def _refuse_unfit(self, addresses: Mapping[str, Address], targets: Mapping[str, Address]) -> None:
+        if len({address.kind for address in targets.values()}) > 1 or "h2" in {each.kind for each in targets.values()}:
+            raise ProjectError(
+                f"{self.file}: an estate is moved to one DBMS, PostgreSQL or MySQL.", hint="Mend the move_to tables."
+            )
+        places = [*addresses.items(), *targets.items()]
+        for (one, first), (other, second) in combinations(places, 2):
+            if _same_database(first, second) and (first in targets.values() or second in targets.values()):
+                raise ProjectError(
+                    f"{self.file}: database.{other}.move_to is a database that database.{one} names already.",
+                    hint="Name an empty database of its own for each.",
+                )
+
     def clones(self) -> dict[str, str]:
         """
         Names of the upgraded copies; empty for an upgrade in place.
@@ -114,7 +160,7 @@ class Project:
         A copy is called ``<database>_<target without dots>`` (``wso2_am_db_440``) unless ``clone`` says otherwise.
         Raises ProjectError for a name that is taken by the estate itself or that the server would cut.
         """
-        if self.strategy is Strategy.IN_PLACE:
+        if self.strategy is Strategy.IN_PLACE or self.moves():
             return {}
         addresses = self.addresses()
         suffix = str(self.target).replace(".", "")

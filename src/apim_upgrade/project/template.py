@@ -25,6 +25,9 @@ strategy = "side-by-side"
 # Where every run keeps its plan, journal and report. Relative paths start at the folder of this file.
 # run_folder = "runs"
 
+# The H2 that wrote the files, where the data comes from H2 files that are not in their pack.
+# h2_jar = "h2-2.1.210.jar"
+
 # The API-M database: [database.apim_db] of deployment.toml. Its JDBC URL can be copied as it is.
 [database.am]
 url = "jdbc:postgresql://localhost:5432/wso2_am_db"
@@ -33,6 +36,12 @@ password = "$env{AM_PASSWORD}"
 # password_file = "am.password"
 # Name of the upgraded copy; otherwise <database>_<target without dots>, such as wso2_am_db_440.
 # clone = "wso2_am_db_440"
+# To another DBMS at the same time, or from the H2 files of a pack, whose url is "pack:/opt/wso2am-4.2.0": the empty
+# database to move to, instead of clone; the same for the shared one.
+# [database.am.move_to]
+# url = "jdbc:postgresql://localhost:5432/wso2_am_db_440"
+# username = "apim"
+# password = "$env{AM_PASSWORD}"
 
 # The shared database: [database.shared_db] of deployment.toml.
 [database.shared]

@@ -1,0 +1,45 @@
+"""Opening the databases of a project for commands that only look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from apim_upgrade.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from apim_upgrade.databases import Database
+    from apim_upgrade.estate import Estate
+    from apim_upgrade.project import Project
+
+
+SERVER_RULES = "DB01"
+"""Rules about the database server itself, which a copy of H2 files says nothing about."""
+
+
+def through_copy(project: Project) -> bool:
+    """Whether the estate is on H2 files, and so is looked at as a copy on a server of the tool's own."""
+    return project.addresses()["am"].kind == "h2"
+
+
+@contextmanager
+def reading(settings: Settings, project: Project, told: str | None) -> Iterator[dict[str, Database]]:
+    """Open the estate as it is, saying so; H2 files as a copy that goes with the block."""
+    from apim_upgrade.engine import journal
+    from apim_upgrade.moving import readable
+
+    addresses = project.addresses()
+    settings.output.say(f"Reading {' and '.join(map(str, addresses.values()))}")
+    with readable(addresses, told, journal.now(), settings.output.say) as databases:
+        yield databases
+
+
+def named(estate: Estate, project: Project) -> Estate:
+    """The estate under the names that the project has for its databases, whatever it was read through."""
+    addresses = project.addresses()
+    if not through_copy(project):
+        return estate
+    facts = tuple(replace(each, address=str(addresses[each.name]), server="") for each in estate.databases)
+    return replace(estate, kind="h2", databases=facts)

@@ -1,0 +1,64 @@
+"""Moving the estate to another DBMS: the first thing a run does where that is ordered, or a command of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from apim_upgrade.engine import journal
+from apim_upgrade.errors import EstateError, ProjectError
+from apim_upgrade.execution.committed import committed
+from apim_upgrade.execution.folder import one_at_a_time
+from apim_upgrade.execution.order import Order
+from apim_upgrade.moving import Move, move_estate, moved
+
+MOVED = "moved.json"
+"""What was moved, table by table, with the checksums; in the run folder."""
+
+
+def move(order: Order, source: str | None, say: Callable[[str], None]) -> Mapping[str, Move]:
+    """
+    Move the estate and do nothing else; what is moved already is left as it is.
+
+    ``source`` is the operator's word for the release. Raises ProjectError when nothing is to be moved, EstateError
+    when the run has begun or cannot begin, EnvironmentProblem; whatever is raised, the next call begins anew the
+    database that was at work.
+    """
+    if not order.moved_from:
+        raise ProjectError(
+            "No database is to be moved.", hint="Name the empty ones in [database.am.move_to] and so on, or use `run`."
+        )
+    with one_at_a_time(order.runs):
+        if (before := committed(order)) is not None:
+            raise EstateError(before.sentence, hint=before.hint)
+        for database in order.targets().values():
+            with database.read() as session:
+                record = journal.read_run(session)
+            if record is not None:
+                raise EstateError(
+                    f"Database {database.address} was moved before and is in the middle of an upgrade to "
+                    f"{record.target}.",
+                    hint="Go on with `apim-upgrade run`.",
+                )
+        return bring_over(order, source, say)
+
+
+def bring_over(order: Order, source: str | None, say: Callable[[str], None]) -> Mapping[str, Move]:
+    """Move what is to be moved and is not yet; the caller holds the run folder."""
+    targets = order.targets(keep_connections=True)
+    try:
+        return move_estate(order.moved_from, targets, source or order.source, journal.now(), say)
+    finally:
+        for database in targets.values():
+            database.close()
+
+
+def refuse_unmoved(order: Order) -> None:
+    """Raise EstateError when data is to be moved and is not there yet, so that nothing can be said of it."""
+    there = moved(order.targets()) if order.moved_from else {}
+    missing = [name for name in order.moved_from if name not in there]
+    if missing:
+        raise EstateError(
+            f"The data of {missing[0]} ({order.moved_from[missing[0]]}) is not moved to "
+            f"{order.addresses[missing[0]]} yet.",
+            hint="Move it with `apim-upgrade move`, which changes nothing else; then plan.",
+        )

@@ -1,0 +1,80 @@
+"""Moves all databases of an estate, each from one moment, taken together as near as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+
+from apim_upgrade.databases import Address, Database, EmbeddedPostgres
+from apim_upgrade.estate import release_by_schema
+from apim_upgrade.moving.marker import Move, read_move
+from apim_upgrade.moving.move import Held, move_database, refuse_occupied
+from apim_upgrade.moving.progress import Say
+from apim_upgrade.moving.source import open_source
+from apim_upgrade.releases import part_of
+
+
+def move_estate(
+    sources: Mapping[str, Address], targets: Mapping[str, Database], told: str | None, began: datetime, say: Say
+) -> dict[str, Move]:
+    """
+    Move every database of ``sources`` into the one of ``targets`` that has its name; return what is there.
+
+    ``told`` is the operator's word for the release, used only where the schema leaves a doubt. What was moved whole is
+    not moved again, and then the sources are not even opened. Raises EstateError and EnvironmentProblem; see
+    :func:`~apim_upgrade.moving.move.move_database`.
+    """
+    there = moved(targets)
+    if len(there) == len(targets):
+        return there
+    for name, target in targets.items():
+        if name not in there:
+            refuse_occupied(target)
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(open_source(name, address)) for name, address in sources.items()}
+        schemas = {name: source.schema() for name, source in opened.items()}
+        release = release_by_schema(sources, schemas, told)
+        done = {}
+        for name, source in opened.items():
+            if name not in there:
+                say(f"Moving {name} ({sources[name]}, API Manager {release}) to {targets[name].address}")
+            held = Held(str(sources[name]), schemas[name], release, part_of(name, sources))
+            done[name] = move_database(source, held, targets[name], began, say)
+            rows = sum(table.rows for table in done[name].tables)
+            say(f"Moved {name}: {len(done[name].tables)} tables, {rows:,} rows, the same checksums on both sides")
+        return done
+
+
+def moved(targets: Mapping[str, Database]) -> dict[str, Move]:
+    """Return the moves that are whole, by database."""
+    found = {}
+    for name, target in targets.items():
+        with target.read() as session:
+            move = read_move(session)
+        if move is not None and move.whole:
+            found[name] = move
+    return found
+
+
+@contextmanager
+def readable(
+    addresses: Mapping[str, Address], told: str | None, began: datetime, say: Say
+) -> Iterator[dict[str, Database]]:
+    """
+    Open an estate for queries, whatever it is on; nothing of it is changed.
+
+    H2 files cannot be asked all that has to be known: for the length of the block they are copied into a throw-away
+    PostgreSQL of the tool's own. Raises EnvironmentProblem where there is none, and what :func:`move_estate` raises.
+    """
+    if all(address.kind != "h2" for address in addresses.values()):
+        yield {name: Database(name, address) for name, address in addresses.items()}
+        return
+    say("Copying the H2 files into a throw-away PostgreSQL to look at them")
+    with EmbeddedPostgres() as server:
+        with server.connect() as connection:
+            for name in addresses:
+                connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        copies = {name: Database(name, server.address(name)) for name in addresses}
+        move_estate(addresses, copies, told, began, lambda text: None)
+        yield copies

@@ -1,0 +1,101 @@
+"""Where data is moved from: any DBMS that the tool can read, behind one port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnClause, column, func, select, table
+from sqlalchemy.sql.elements import quoted_name
+
+from apim_upgrade.databases import Address, Database
+from apim_upgrade.databases.h2 import H2Database, H2Session
+from apim_upgrade.engine import Session
+from apim_upgrade.moving.h2_schema import h2_schema
+from apim_upgrade.releases.model import Schema
+from apim_upgrade.schema import introspect
+
+
+class Source(Protocol):
+    """One moment of one database; tables and columns are called by their real names."""
+
+    @property
+    def kind(self) -> str:
+        """The DBMS, by the name its schema catalogues have."""
+        ...
+
+    def schema(self) -> Schema:
+        """Read what is there."""
+        ...
+
+    def count(self, name: str, filled: str = "") -> int:
+        """Count the rows of a table, or those that have a value in the column ``filled``."""
+        ...
+
+    def rows(self, name: str, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """Read a table of any size in bounded memory."""
+        ...
+
+
+class SqlSource:
+    """A database on a server."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def kind(self) -> str:
+        """See the port."""
+        return self._session.kind
+
+    def schema(self) -> Schema:
+        """See the port."""
+        return introspect(self._session)
+
+    def count(self, name: str, filled: str = "") -> int:
+        """See the port."""
+        what = func.count(column(quoted_name(filled, True))) if filled else func.count()
+        return int(self._session.all(select(what).select_from(table(quoted_name(name, True))))[0][0])
+
+    def rows(self, name: str, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """See the port."""
+        wanted: list[ColumnClause[Any]] = [column(quoted_name(each, True)) for each in columns]
+        return self._session.stream(select(*wanted).select_from(table(quoted_name(name, True))))
+
+
+class H2Source:
+    """An H2 file."""
+
+    kind = "h2"
+
+    def __init__(self, session: H2Session) -> None:
+        self._session = session
+
+    def schema(self) -> Schema:
+        """See the port."""
+        return h2_schema(self._session)
+
+    def count(self, name: str, filled: str = "") -> int:
+        """See the port."""
+        (row,) = self._session.stream(f"SELECT COUNT({_quoted(filled) if filled else '*'}) FROM {_quoted(name)}")
+        return int(row[0])
+
+    def rows(self, name: str, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """See the port."""
+        return self._session.stream(f"SELECT {', '.join(map(_quoted, columns))} FROM {_quoted(name)}")
+
+
+@contextmanager
+def open_source(name: str, address: Address) -> Iterator[Source]:
+    """Open a database of the estate for reading. Raises EnvironmentProblem when it cannot be."""
+    if address.kind == H2Source.kind:
+        with H2Database(name, address).read() as file:
+            yield H2Source(file)
+    else:
+        with Database(name, address).read() as session:
+            yield SqlSource(session)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
