@@ -9,13 +9,17 @@ from datetime import datetime
 
 import pytest
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    case,
+    cast,
     column,
     func,
     insert,
@@ -41,6 +45,7 @@ ITEM = Table(
     Column("note", String(20)),
 )
 OWNER = Table("owner", MetaData(), Column("name", String(20)), Column("real_name", String(20)))
+BLOB = Table("blob", MetaData(), Column("content", LargeBinary))
 JOINED = (
     update(ITEM)
     .values(owner=OWNER.c.real_name, note="moved", name=ITEM.c.name + "/" + OWNER.c.real_name)
@@ -88,6 +93,21 @@ def test_oracle_is_not_asked_for_an_empty_text() -> None:
     compared = render("oracle", select(ITEM.c.id).where(func.coalesce(name, "") != ITEM.c.note))
     assert compared.endswith("coalesce(ITEM.NAME, ' ') != ITEM.NOTE")
     assert render("db2", select(ITEM.c.id).where(name == "")).endswith("ITEM.NAME = ''")
+
+
+def test_bytes_are_written_as_bytes() -> None:
+    kept = update(BLOB).values(content=case((BLOB.c.content.is_(None), b"{}"), else_=BLOB.c.content))
+    written = {kind: re.findall(r"THEN (.+?) ELSE", render(kind, kept))[0] for kind in KINDS}
+    assert written == {"oracle": "TO_BLOB(HEXTORAW('7B7D'))", "mssql": "0x7B7D", "db2": "BLOB(X'7B7D')"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truth_is_a_number_and_every_text_has_a_length(kind: str) -> None:
+    flag = column("gone", Boolean)
+    assert render(kind, select(ITEM.c.id).where(flag.is_(False))).endswith("GONE = 0")
+    assert render(kind, select(ITEM.c.id).where(flag.is_(True))).endswith("GONE = 1")
+    assert render(kind, select(ITEM.c.id).where(flag.is_not(True))).endswith("(GONE IS NULL OR GONE != 1)")
+    assert re.search(r"AS VARCHAR2?\((max|\d+( CHAR)?)\)\)", render(kind, select(cast(ITEM.c.id, String))))
 
 
 @pytest.mark.parametrize("kind", KINDS)

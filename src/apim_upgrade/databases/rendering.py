@@ -31,6 +31,7 @@ from sqlalchemy.dialects import mssql, oracle
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import Executable, operators
 from sqlalchemy.sql.compiler import IdentifierPreparer, SQLCompiler
+from sqlalchemy.sql.elements import False_, True_
 from sqlalchemy.types import TypeEngine
 
 from apim_upgrade.databases.identifiers import OF_KIND
@@ -83,6 +84,29 @@ def _plain_type(table: Table, column: Column[Any]) -> TypeEngine[Any]:
     return String(_COMPARED) if isinstance(column.type, Text) and compared else column.type
 
 
+_BINARY = {"oracle": "TO_BLOB(HEXTORAW('{}'))", "mssql": "0x{}", "db2": "BLOB(X'{}')"}
+"""Bytes as values, from their hexadecimal digits."""
+
+
+def _with_values(kind: str) -> type[SQLCompiler]:
+    class WithValues(SQLCompiler):
+        def visit_binary(self, binary: BinaryExpression[Any], *args: Any, **options: Any) -> str:
+            """Truth is a number here, and IS takes none."""
+            if isinstance(binary.right, True_ | False_) and binary.operator in (operators.is_, operators.is_not):
+                left, number = self.process(binary.left, **options), int(isinstance(binary.right, True_))
+                same = binary.operator is operators.is_
+                return f"{left} = {number}" if same else f"({left} IS NULL OR {left} != {number})"
+            text: str = super().visit_binary(binary, *args, **options)  # type: ignore[no-untyped-call]
+            return text
+
+        def render_literal_value(self, value: Any, type_: TypeEngine[Any], **options: Any) -> str:
+            if isinstance(value, bytes):
+                return _BINARY[kind].format(value.hex().upper())
+            return super().render_literal_value(value, type_, **options)
+
+    return WithValues
+
+
 class _OneTableUpdates(SQLCompiler):
     def visit_update(self, update_stmt: Update, *args: Any, **options: Any) -> str:
         return super().visit_update(without_from(update_stmt), *args, **options)
@@ -110,22 +134,12 @@ def _is_empty(part: ColumnElement[Any]) -> bool:
 
 @cache
 def _dialect(kind: str) -> Dialect:
-    match kind:
-        case "oracle":
-            dialect: Dialect = oracle.dialect()  # type: ignore[no-untyped-call]
-            dialect.statement_compiler = _mixed(_EmptyIsNull, _OneTableUpdates, dialect.statement_compiler)
-        case "mssql":
-            dialect = mssql.dialect()  # type: ignore[no-untyped-call]
-        case _:
-            dialect = _db2()
-            dialect.statement_compiler = _mixed(_OneTableUpdates, dialect.statement_compiler)
+    dialect, lessons = _VENDORS[kind]()
+    compiler = (*lessons, _with_values(kind), dialect.statement_compiler)
+    dialect.statement_compiler = type("Compiler", compiler, {})
     dialect.supports_native_boolean = False
     dialect.identifier_preparer = _preparer(kind, type(dialect.identifier_preparer))(dialect)
     return dialect
-
-
-def _mixed(*classes: type[SQLCompiler]) -> type[SQLCompiler]:
-    return type("Compiler", classes, {})
 
 
 def _preparer(kind: str, base: type[IdentifierPreparer]) -> type[IdentifierPreparer]:
@@ -137,7 +151,15 @@ def _preparer(kind: str, base: type[IdentifierPreparer]) -> type[IdentifierPrepa
     return type("Preparer", (base,), {"quote": quote})
 
 
-def _db2() -> Dialect:
+def _oracle() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
+    return oracle.dialect(), (_EmptyIsNull, _OneTableUpdates)  # type: ignore[no-untyped-call]
+
+
+def _mssql() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
+    return mssql.dialect(), ()  # type: ignore[no-untyped-call]
+
+
+def _db2() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
     # It complains of a missing connection for every table that it writes down.
     logging.getLogger("ibm_db_sa").addHandler(logging.NullHandler())
     try:
@@ -148,4 +170,16 @@ def _db2() -> Dialect:
             hint="Install it with: pip install 'apim-upgrade[db2]'",
         ) from None
     dialect: Dialect = DB2Dialect_ibm_db()
-    return dialect
+    described = dialect.type_compiler_instance
+
+    class WithLengths(type(described)):  # type: ignore[misc]
+        """Every text has a length there, also one that something is cast to."""
+
+        def visit_VARCHAR(self, type_: Any, **options: Any) -> str:  # noqa: N802 - the base class's
+            return f"VARCHAR({type_.length or _COMPARED})"
+
+    dialect.type_compiler_instance = WithLengths(dialect)
+    return dialect, (_OneTableUpdates,)
+
+
+_VENDORS = {"oracle": _oracle, "mssql": _mssql, "db2": _db2}
