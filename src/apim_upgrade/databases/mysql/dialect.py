@@ -87,6 +87,10 @@ class _Compiler(MySQLCompiler_mysqldb):
         text = super().visit_update(update_stmt, *arguments, **options)
         return text.replace(f"{_AFTER_TABLES} SET ", f" SET {self._kept(update_stmt)}", 1)
 
+    def visit_length_func(self, fn: Any, **options: Any) -> str:
+        # LENGTH counts bytes here; of bytes CHAR_LENGTH counts them just the same.
+        return f"CHAR_LENGTH{self.function_argspec(fn, **options)}"
+
     def _kept(self, statement: Update) -> str:
         if not isinstance(statement.table, TableClause):
             return ""

@@ -44,6 +44,10 @@ _BY_NUMBER = {
     1153: ("A row is larger than {where} takes.", "Raise max_allowed_packet on the server, to 64M or more."),
     1071: ("{where}: a key is too long for the character set of its columns ({detail}).", "See the check's findings."),
     1366: ("{where}: text does not fit the character set of a column ({detail}).", "See the check's findings."),
+    1305: (
+        "The server of {where} has not got a function that the upgrade needs ({detail}).",
+        "From MySQL 9.6 on MD5 is a part of its own: INSTALL COMPONENT 'file://component_classic_hashing';",
+    ),
     2003: _LOST,
     2006: _LOST,
     2013: _LOST,
