@@ -39,20 +39,23 @@ class Upgrading:
 
 
 @pytest.fixture
-def upgrading(databases: Server, tmp_path: Path) -> Iterator[Callable[..., Upgrading]]:
+def upgrading(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Upgrading]]:
     """``upgrading(pair, "4.4.0")``: an order for one estate, its clones dropped at the end."""
     made: list[str] = []
 
     def make(pair: Pair, target: str, *, in_place: bool = False) -> Upgrading:
         clones = {} if in_place else {name: f"{each.address.database}_up" for name, each in pair.by_name().items()}
-        made.extend(clones.values())
-        made.extend(f"{name}__partial" for name in clones.values())
+        if pair.am.kind == "mysql":
+            request.getfixturevalue("mysql_databases").made.extend(clones.values())
+        else:
+            made.extend(clones.values())
+            made.extend(f"{name}__partial" for name in clones.values())
         addresses = {name: each.address for name, each in pair.by_name().items()}
         return Upgrading(pair, Order(addresses, clones, Release.parse(target), Choices(), tmp_path / "runs"), [])
 
     yield make
     for name in made:
-        databases.drop(name)
+        request.getfixturevalue("databases").drop(name)
 
 
 @dataclass(frozen=True)

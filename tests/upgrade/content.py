@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy import table as sql_table
 
 from apim_upgrade.databases import Database
 from apim_upgrade.engine import journal
@@ -14,6 +18,18 @@ _OWN = "apim_upgrade_"
 _NUMBERED = re.compile(r"(^id$|_id$|^reg_version$|^reg_content_id$|^reg_path_parent_id$)")
 
 
+class _Form(NamedTuple):
+    """How a server is asked for the hash of a row."""
+
+    value: str
+    between: str
+    query: str
+
+
+_POSTGRESQL = _Form("coalesce(t.\"{}\"::text, '~')", " || '|' || ", 'SELECT md5({}) AS line FROM "{}" t ORDER BY 1')
+_MYSQL = _Form("coalesce(hex(t.`{}`), '~')", ", ", "SELECT md5(concat_ws('|', {})) AS line FROM `{}` t ORDER BY 1")
+
+
 def content_hash(*databases: Database) -> dict[str, str]:
     """Return table → hash over all its rows in any order, ``database.table`` by name."""
     hashes = {}
@@ -22,15 +38,15 @@ def content_hash(*databases: Database) -> dict[str, str]:
             for name, table in sorted(introspect(session).tables.items()):
                 if name.startswith(_OWN) and not name.startswith(_OWN + "quarantine"):
                     continue
+                form = _MYSQL if database.kind == "mysql" else _POSTGRESQL
                 columns = [
                     "'#'"
-                    if _NUMBERED.search(column.name) and column.type in ("integer", "bigint")
-                    else f"coalesce(t.\"{column.name}\"::text, '~')"
+                    if _NUMBERED.search(column.name.lower()) and column.type in ("integer", "bigint", "int")
+                    else form.value.format(column.name)
                     for column in table.columns
                 ]
-                row = " || '|' || ".join(columns)
                 digest = hashlib.sha256()
-                for line in session.stream(f'SELECT md5({row}) AS line FROM "{name}" t ORDER BY 1'):
+                for line in session.stream(form.query.format(form.between.join(columns), name)):
                     digest.update(line.line.encode())
                 hashes[f"{database.name}.{name}"] = digest.hexdigest()
     return hashes
@@ -38,7 +54,7 @@ def content_hash(*databases: Database) -> dict[str, str]:
 
 def row_count(database: Database, table: str) -> int:
     with database.read() as session:
-        return int(session.all(f'SELECT count(*) FROM "{table}"')[0][0])
+        return int(session.all(select(func.count()).select_from(sql_table(table)))[0][0])
 
 
 def journal_states(database: Database) -> dict[str, str]:
