@@ -25,8 +25,9 @@ from apim_upgrade.databases import (
     drop_clone,
     piping,
 )
-from apim_upgrade.databases.postgresql.clone import PARTIAL, _copy, _dump_problem, _first_error, _look
-from apim_upgrade.databases.postgresql.programs import find_programs, login
+from apim_upgrade.databases.postgresql.clone import PARTIAL, _copy
+from apim_upgrade.databases.postgresql.making import look
+from apim_upgrade.databases.postgresql.programs import dump_problem, find_programs, first_error, login
 from apim_upgrade.errors import EnvironmentProblem, EstateError
 
 _numbers = itertools.count(1)
@@ -341,7 +342,7 @@ def test_a_session_that_comes_in_between_is_no_obstacle(original: Address, names
     name = names("copy")
     said: list[str] = []
     with Database("original", original).autocommit() as session, connected(original):
-        seen = replace(_look(session, original), others=0)
+        seen = replace(look(session, original), others=0)
         how = _copy(session, seen, original.at(name), said.append)
     assert how.endswith("because another session came in")
     assert things(original.at(name))[0] == 1000
@@ -367,16 +368,16 @@ def test_a_long_copy_tells_how_far_it_is(
 
 
 @pytest.mark.parametrize(
-    ("complaint", "told"),
+    ("said", "told"),
     [
         ("could not extend file base/1", "disk of the server of .* is full"),
         ("permission denied for table x", "lacks a right"),
         ("anything else", "with pg_dump failed: anything else"),
     ],
 )
-def test_complaints_of_the_programs_are_translated(complaint: str, told: str) -> None:
+def test_complaints_of_the_programs_are_translated(said: str, told: str) -> None:
     address = Address("postgresql", "h", 5432, "d", "u", "secret")
-    assert re.search(told, str(_dump_problem(address, complaint)))
+    assert re.search(told, str(dump_problem(address, said)))
 
 
 def test_rows_that_a_program_quotes_are_not_repeated() -> None:
@@ -385,8 +386,8 @@ def test_rows_that_a_program_quotes_are_not_repeated() -> None:
         'pg_restore: error: COPY failed for table "t": ERROR:  duplicate key\n'
         "DETAIL:  Key (token)=(secret) already exists.\nCONTEXT:  COPY t, line 1: secret\n"
     )
-    assert _first_error(complaint) == 'COPY failed for table "t": ERROR:  duplicate key'
-    assert _first_error("") == "no reason given"
+    assert first_error(complaint) == 'COPY failed for table "t": ERROR:  duplicate key'
+    assert first_error("") == "no reason given"
 
 
 def test_client_programs_are_never_older_than_the_server_and_get_no_password_as_argument() -> None:

@@ -40,7 +40,7 @@ def test_in_place_ends_like_side_by_side_whatever_interrupts_it(
     before = here.originals()
     asked = here("run")
     assert asked.code == 5
-    assert "only a backup of yours leads back" in asked.problem[0]
+    assert "after a backup of them was written to" in asked.problem[0]
     assert here.originals() == before
     assert here("status", "--format", "json").document["state"] == "not begun"
 

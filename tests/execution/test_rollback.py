@@ -138,7 +138,7 @@ def test_unfinished_copies_are_dropped(site: Callable[..., Site], monkeypatch: p
 
     with monkeypatch.context() as patched:
         patched.setattr(clone_module.PostgresCopying, "publish", crash)
-        patched.setattr(clone_module, "_try_to_drop", lambda *rest: None)
+        patched.setattr(clone_module, "try_to_drop", lambda *rest: None)
         with pytest.raises(Crash):
             here("run")
     assert _copies(here) != []

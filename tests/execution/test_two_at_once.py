@@ -81,8 +81,8 @@ def test_an_unfinished_copy_that_nobody_works_on_is_made_anew(
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(postgres_clone, "_carry_over", crash)
-        patched.setattr(clone_module, "_try_to_drop", lambda *rest: None)
+        patched.setattr(postgres_clone, "carry_over", crash)
+        patched.setattr(clone_module, "try_to_drop", lambda *rest: None)
         with pytest.raises(Crash):
             here("run")
     assert copy_in_the_making(here.pair.am.address, name) == ""

@@ -28,16 +28,26 @@ def command(
             "--export", metavar="DIR", help="Where to keep what servers wrote since, instead of the run folder."
         ),
     ] = None,
+    backup: Annotated[
+        Path | None,
+        typer.Option("--backup", metavar="DIR", help="Where the backup of a run in place lies, if it was moved."),
+    ] = None,
+    accept_unproven: Annotated[
+        bool, typer.Option("--accept-unproven", help="Rely on a backup that was never proven by restoring it.")
+    ] = False,
 ) -> int:
     """
     Take the upgrade back. Possible until commit, at any step of a run.
 
-    Side by side, the upgraded copies are dropped; the originals were never touched. Stop the servers of the new release
-    first. What they wrote since the upgrade and the originals do not hold (subscriptions, applications, keys, APIs …)
-    is written to files before anything goes, a file for each table with whole rows: they hold secrets, and only you may
-    read them. The run folder keeps the report of the run.
+    Side by side, the upgraded copies are dropped; the originals were never touched. In place, the backup that the run
+    began with is restored beside the databases and compared with what was backed up; then they change places, and the
+    upgraded ones are dropped.
+
+    Stop the servers of the new release first. What they wrote since the upgrade and the databases as they were do not
+    hold (subscriptions, applications, keys, APIs …) is written to files before anything goes, a file for each table
+    with whole rows: they hold secrets, and only you may read them. The run folder keeps the report of the run.
     """
-    from apim_upgrade.execution import find_run, rollback, rolled_back
+    from apim_upgrade.execution import Way, find_run, rollback, rolled_back
 
     order = order_from(settings, target=target, in_place=in_place)
     before = rolled_back(order)
@@ -47,7 +57,7 @@ def command(
         )
         return 0
     consent(_question(order), given=settings.yes)
-    checked = rollback(order, settings.output.say, export=export)
+    checked = rollback(order, Way(export, backup, accept_unproven), settings.output.say)
     if checked is None:
         told = "Unfinished copies were dropped; no run was begun."
         settings.output.result("rollback", {"run": None, "state": "not begun"}, lambda: [told])
@@ -59,6 +69,9 @@ def command(
 
 
 def _question(order: Order) -> str:
+    if order.in_place:
+        names = " and ".join(str(address) for address in order.addresses.values())
+        return f"The databases {names} will be replaced by what their backup holds."
     return f"The upgraded copies {' and '.join(order.clones.values())} will be dropped."
 
 

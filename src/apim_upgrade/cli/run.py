@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from apim_upgrade.cli.settings import Settings
 from apim_upgrade.cli.summary import already_committed, exit_code, print_checked
 
 if TYPE_CHECKING:
-    from apim_upgrade.execution import Order
+    from apim_upgrade.execution import Order, Wish
 
 
 def command(
@@ -25,6 +26,13 @@ def command(
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Take the items that failed once more, and what builds on them.")
+    ] = False,
+    backup: Annotated[
+        Path | None,
+        typer.Option("--backup", metavar="DIR", help="Back the databases up into a new folder under DIR first."),
+    ] = None,
+    no_prove: Annotated[
+        bool, typer.Option("--no-prove", help="Do not prove the backup by restoring it; the report will say so.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
     override_order: Annotated[
@@ -41,20 +49,25 @@ def command(
     upgraded there. Items that could not be done do not stop the others: they are named in the report with what to do,
     and the exit code is 1.
 
+    With --backup, the server's own tools dump the databases first, and every dump is restored into a database of its
+    own and compared, row by row, before anything is changed. In place this is always done, under the run folder where
+    no other is named; `rollback` restores from there.
+
     Where the project file names environments, a run begins only when the same plan has succeeded in those before this
     one in [environments] order. --override-order begins it all the same; the reason is kept in journal and report.
     """
     from apim_upgrade.execution import find_run, prove, record_success, run
 
     order = order_from(settings, target=target, in_place=in_place, reason=override_order, h2_jar=h2_jar)
+    wish = _wish(order, backup, prove=not no_prove)
     if already_committed("run", settings, order):
         return 0
     if dry_run:
         return _foretell(settings, order, source)
     if order.in_place and not order.moved_from and find_run(order) is None:
-        consent(_warning(order), given=settings.yes)
+        consent(_warning(order, wish), given=settings.yes)
     with show_progress() as progress:
-        run(order, source, retry_failed=retry_failed, listener=progress, say=progress.say)
+        run(order, source, retry_failed=retry_failed, listener=progress, say=progress.say, backup=wish)
         progress.say("Proving the result")
         checked = prove(order)
     code = exit_code(checked)
@@ -97,6 +110,24 @@ def _foretell(settings: Settings, order: Order, source: str | None) -> int:
     return 3 if stoppers else 0
 
 
-def _warning(order: Order) -> str:
+def _wish(order: Order, folder: Path | None, *, prove: bool) -> Wish | None:
+    from apim_upgrade.errors import ProjectError
+    from apim_upgrade.execution import DEFAULT_BACKUPS, Wish
+
+    if order.moved_from and (folder is not None or not prove):
+        raise ProjectError(
+            "A backup has no meaning here: the data is moved to other databases.", hint="Leave --backup out."
+        )
+    if folder is None and order.in_place and not order.moved_from:
+        return None if prove else Wish(order.runs / DEFAULT_BACKUPS, prove=False)
+    if folder is None and not prove:
+        raise ProjectError("--no-prove says something about a backup, and none is taken.", hint="Give --backup DIR.")
+    return None if folder is None else Wish(folder.absolute(), prove)
+
+
+def _warning(order: Order, wish: Wish | None) -> str:
+    from apim_upgrade.execution import DEFAULT_BACKUPS
+
     names = " and ".join(str(address) for address in order.addresses.values())
-    return f"The databases {names} will be changed themselves; only a backup of yours leads back."
+    folder = wish.folder if wish else order.runs / DEFAULT_BACKUPS
+    return f"The databases {names} will be changed themselves, after a backup of them was written to {folder}."

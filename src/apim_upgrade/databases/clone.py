@@ -62,6 +62,11 @@ class Copying(Protocol):
 _COPYING: dict[str, Copying] = {"postgresql": PostgresCopying(), "mysql": MySQLCopying()}
 
 
+def copying_of(kind: str) -> Copying:
+    """Return how a DBMS copies."""
+    return _COPYING[kind]
+
+
 def clone(source: Address, name: str, finish: Callable[[Address], None] | None = None, say: Say = quiet) -> str:
     """
     Copy a database to ``name`` on the same server; return in a few words how it was done.
@@ -71,8 +76,8 @@ def clone(source: Address, name: str, finish: Callable[[Address], None] | None =
     ``say`` is told about progress. Raises EnvironmentProblem when ``name`` exists or is being made, a right is
     missing, or the server or a client program gives up; nothing is left behind then.
     """
-    copying = _COPYING[source.kind]
-    with _server(source) as session:
+    copying = copying_of(source.kind)
+    with on_server(source) as session:
         if copying.is_whole(session, name):
             raise EnvironmentProblem(
                 f"A database {name} exists on {source.host} already.", hint="Drop it, or choose another clone name."
@@ -85,15 +90,15 @@ def clone(source: Address, name: str, finish: Callable[[Address], None] | None =
                 finish(source.at(copying.in_the_making(name)))
             copying.publish(session, name)
         except BaseException:
-            _try_to_drop(source, name)
+            try_to_drop(source, name)
             raise
     return how
 
 
 def database_exists(address: Address, name: str) -> bool:
     """Say whether the server of ``address`` has a database of this name that is no unfinished copy."""
-    with _server(address) as session:
-        return _COPYING[address.kind].is_whole(session, name)
+    with on_server(address) as session:
+        return copying_of(address.kind).is_whole(session, name)
 
 
 def copy_in_the_making(address: Address, name: str) -> str | None:
@@ -102,8 +107,8 @@ def copy_in_the_making(address: Address, name: str) -> str | None:
 
     An unfinished copy that nobody works on is ``""``: the next attempt drops it.
     """
-    with _server(address) as session:
-        return (session.lock_holder(name) or "") if _COPYING[address.kind].is_unfinished(session, name) else None
+    with on_server(address) as session:
+        return (session.lock_holder(name) or "") if copying_of(address.kind).is_unfinished(session, name) else None
 
 
 def drop_clone(source: Address, name: str) -> None:
@@ -114,8 +119,8 @@ def drop_clone(source: Address, name: str) -> None:
     """
     if name == source.database:
         raise EstateError(f"{name} is the original, not a copy.", hint="Name the copy.")
-    copying = _COPYING[source.kind]
-    with _server(source) as session:
+    copying = copying_of(source.kind)
+    with on_server(source) as session:
         _take(session, source, name)
         copying.drop_unfinished(session, name)
         if not copying.is_whole(session, name):
@@ -131,7 +136,7 @@ def drop_clone(source: Address, name: str) -> None:
 
 
 @contextmanager
-def _server(address: Address) -> Iterator[Session]:
+def on_server(address: Address) -> Iterator[Session]:
     """Open a session on the original: a database that the user is sure to be let into."""
     with Database(address.database, address).autocommit() as session:
         yield session
@@ -141,10 +146,10 @@ def _take(session: Session, source: Address, name: str) -> None:
     locks.take(session, name, f"Database {source.database} is being copied to {name}")
 
 
-def _try_to_drop(source: Address, name: str) -> None:
+def try_to_drop(source: Address, name: str) -> None:
     """Free the disk after a failure; the failure itself is what has to be told, and the next attempt drops it too."""
     try:
-        with _server(source) as session:
-            _COPYING[source.kind].drop_unfinished(session, name)
+        with on_server(source) as session:
+            copying_of(source.kind).drop_unfinished(session, name)
     except ApimUpgradeError:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,5 @@ class ServerFacts:
     size: int
     free: int | None
     """Room on the disk of the data folder; None where it cannot be seen from here."""
+    folder: Path | None = None
+    """The data folder, where it can be seen from here."""

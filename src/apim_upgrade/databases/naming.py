@@ -1,4 +1,6 @@
 """
+Names that the tool gives: UUIDs from natural keys, and databases beside one of the estate.
+
 Name-based UUIDs: the same natural key gives the same identifier, in Python and inside the server.
 
 They make an upgrade reproducible: a rehearsal, a resumed run and the real run write the same bytes. The form is that
@@ -18,6 +20,17 @@ from sqlalchemy.sql.expression import FunctionElement
 _SEPARATOR = "/"
 _LONGEST = 1000
 """Of one part of a name, in characters; not every DBMS has texts of any length."""
+_LONGEST_DATABASE = 63 - len("__partial")
+"""PostgreSQL cuts names at 63 bytes, MySQL refuses more than 64; a copy in the making bears the suffix."""
+
+
+def spare_name(database: str, suffix: str) -> str:
+    """Return the name of a database beside another one, never longer than servers take; always the same one."""
+    if len((database + suffix).encode()) <= _LONGEST_DATABASE:
+        return database + suffix
+    digest = hashlib.sha256(database.encode()).hexdigest()[:12]
+    room = _LONGEST_DATABASE - len(digest) - 1 - len(suffix)
+    return f"{database.encode()[:room].decode(errors='ignore')}_{digest}{suffix}"
 
 
 def name_uuid(*parts: object) -> str:

@@ -1,4 +1,4 @@
-"""Runs one program into another, as dump into restore, and tells how far it is."""
+"""Runs a program, or one into another as dump into restore, and tells how far it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 SAY_EVERY = 10.0
 """Seconds between two lines about a long copy."""
+_LOOK_EVERY = 1.0
 _KEPT = 100_000
 
 
@@ -61,11 +63,52 @@ def pipe(producer: Program, consumer: Program, waiting: Callable[[float], None])
         return complaints.read(_KEPT).decode(errors="replace")
 
 
-def _wait(process: subprocess.Popen[bytes], waiting: Callable[[float], None]) -> None:
-    began = time.monotonic()
+def run(
+    program: Program,
+    waiting: Callable[[float], None],
+    watch: Callable[[], None] = lambda: None,
+    *,
+    reads: IO[bytes] | None = None,
+    writes: IO[bytes] | None = None,
+) -> str | None:
+    """
+    Run a program to its end; return None, or what it complained of when it failed.
+
+    ``waiting`` is told the seconds that have passed, every :data:`SAY_EVERY`; ``watch`` is called every second and may
+    raise to break it off. It ``reads`` and ``writes`` these files, or nothing.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            list(program.command),
+            env=dict(program.environment),
+            stdin=reads or subprocess.DEVNULL,
+            stdout=writes or subprocess.DEVNULL,
+            stderr=complaints,
+            pass_fds=program.files,
+        )
+        try:
+            _wait(process, waiting, watch)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode == 0:
+            return None
+        complaints.seek(0)
+        return complaints.read(_KEPT).decode(errors="replace")
+
+
+def _wait(
+    process: subprocess.Popen[bytes], waiting: Callable[[float], None], watch: Callable[[], None] = lambda: None
+) -> None:
+    began = said = time.monotonic()
     while True:
         try:
-            process.wait(SAY_EVERY)
+            process.wait(min(_LOOK_EVERY, SAY_EVERY))
             return
         except subprocess.TimeoutExpired:
-            waiting(time.monotonic() - began)
+            watch()
+            now = time.monotonic()
+            if now - said >= SAY_EVERY:
+                said = now
+                waiting(now - began)

@@ -7,7 +7,7 @@ A crash at any point leaves either the step undone or the step done and recorded
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,11 +44,17 @@ class Runner:
     """Executes steps over the databases of one run."""
 
     def __init__(
-        self, databases: Mapping[str, Database], record: journal.RunRecord, listener: Listener = _quiet
+        self,
+        databases: Mapping[str, Database],
+        record: journal.RunRecord,
+        listener: Listener = _quiet,
+        before_step: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take what a run is made of; ``before_step`` is called before each step and may raise to stop there."""
         self._databases = databases
         self._record = record
         self._tell = listener
+        self._before_step = before_step
 
     def run(
         self,
@@ -81,6 +87,7 @@ class Runner:
                     already += 1
                     self._tell(StepSkipped(step.name, position, total))
                     continue
+            self._before_step()
             self._tell(StepStarted(step.name, step.title, position, total, (expected or {}).get(step.name)))
             self._execute(step, position, total, only, state)
             done += 1

@@ -1,5 +1,7 @@
 """One upgrade from the first clone to commit, resumable at every moment; the run folder."""
 
+from apim_upgrade.execution.backup import DEFAULT as DEFAULT_BACKUPS
+from apim_upgrade.execution.backup import Wish
 from apim_upgrade.execution.committed import Committed, committed
 from apim_upgrade.execution.environments import out_of_order, record_success
 from apim_upgrade.execution.finish import Checked, commit, prove, report
@@ -10,12 +12,13 @@ from apim_upgrade.execution.moving import move
 from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, write_scripts
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
-from apim_upgrade.execution.rollback import rollback
+from apim_upgrade.execution.rollback import Way, rollback
 from apim_upgrade.execution.rolled_back import RolledBack, rolled_back
 from apim_upgrade.execution.run import RunResult, find_run, run
 from apim_upgrade.execution.status import Status, status_of
 
 __all__ = [
+    "DEFAULT_BACKUPS",
     "Checked",
     "Committed",
     "OfflinePlan",
@@ -26,6 +29,8 @@ __all__ = [
     "RunFolder",
     "RunResult",
     "Status",
+    "Way",
+    "Wish",
     "blockers",
     "commit",
     "committed",

@@ -118,5 +118,11 @@ def made_of(record: RunRecord) -> dict[str, str]:
     return {str(each["name"]): str(each["address"]).rpartition("/")[2] for each in facts}
 
 
+def backup_of(record: RunRecord) -> dict[str, Any] | None:
+    """What the run remembers of the backup that it began with, if there is one."""
+    note: dict[str, Any] | None = json.loads(record.settings).get("backup")
+    return note
+
+
 def _naive(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None, microsecond=0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from apim_upgrade.databases import Database, copy_in_the_making, drop_clone
@@ -23,6 +24,7 @@ from apim_upgrade.execution.committed import committed, database_names
 from apim_upgrade.execution.finish import Checked, report_rolled_back
 from apim_upgrade.execution.folder import JOURNAL, ROLLBACK, RunFolder, one_at_a_time
 from apim_upgrade.execution.order import Order
+from apim_upgrade.execution.restoring import replace_by_restored, restored
 from apim_upgrade.execution.rolled_back import BEGUN, DONE, FORM, RolledBack, rolled_back
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.report import read_journal
@@ -32,14 +34,25 @@ _PATIENCE = 2.0
 """Seconds: a session that was closed a moment ago is still listed for a while."""
 
 
-def rollback(order: Order, say: Say, *, export: Path | None = None) -> Checked | None:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a person wants to go back; ``export`` is where to keep what servers wrote, instead of the run folder."""
+
+    export: Path | None = None
+    backup: Path | None = None
+    """Where the backup lies now, if it was moved since."""
+    accept_unproven: bool = False
+    """A backup that was never restored is good enough."""
+
+
+def rollback(order: Order, way: Way, say: Say) -> Checked | None:
     """
     Take an upgrade back, or finish a rollback that was interrupted; returns the report of the run.
 
     Returns None when there were only unfinished copies of databases, which are dropped: they hold no run yet. Rows
-    that servers wrote after the upgrade go to ``<export>/<run id>``, or to the run folder. Raises EstateError when
-    there is nothing to take back, when the run is committed, or while servers are connected to the databases that go;
-    nothing is changed then.
+    that servers wrote after the upgrade go to ``<export>/<run id>``, or to the run folder. Raises EstateError or
+    EnvironmentProblem when there is nothing to take back, when the run is committed, while servers are connected to
+    the databases that go, or when the backup of a run in place is not what it should be; nothing is changed then.
     """
     with one_at_a_time(order.runs):
         found = rolled_back(order)
@@ -48,17 +61,18 @@ def rollback(order: Order, say: Say, *, export: Path | None = None) -> Checked |
             if record is None:
                 _drop_unfinished(order, found, say)
                 return None
-            found = _begin(order, record, export, say)
-        for name, clone in order.clones.items():
-            say(f"Dropping the copy of {name}, {clone}")
-            drop_clone(order.addresses[name], clone)
+            found = _begin(order, record, way, say)
+        if order.in_place:
+            replace_by_restored(order, say)
+        else:
+            _drop_copies(order, say)
         found.document["state"] = DONE
         checked = report_rolled_back(found)
         found.folder.write_json(ROLLBACK, found.document)
         return checked
 
 
-def _begin(order: Order, record: RunRecord, export: Path | None, say: Say) -> RolledBack:
+def _begin(order: Order, record: RunRecord, way: Way, say: Say) -> RolledBack:
     """See that there is a way back, save what would be lost, and write down that it is begun."""
     folder = RunFolder(order.runs / record.run_id)
     if folder.file(JOURNAL).exists():
@@ -71,11 +85,6 @@ def _begin(order: Order, record: RunRecord, export: Path | None, say: Say) -> Ro
             f"Run {record.run_id} works on databases that the data was moved to; the originals were only read.",
             hint="Point the old servers at the originals, and drop the new databases by hand.",
         )
-    if order.in_place:
-        raise EstateError(
-            f"Run {record.run_id} changes the databases themselves, and no backup is known of it.",
-            hint="Restore yours by hand.",
-        )
     databases = order.present()
     for database in databases.values():
         _refuse_in_use(database)
@@ -83,9 +92,13 @@ def _begin(order: Order, record: RunRecord, export: Path | None, say: Say) -> Ro
         for database in databases.values():
             stack.enter_context(database.lock("rollback"))
         exported = read_journal(databases)
-        where = export / record.run_id if export is not None else folder.file(AFTERMATH)
+        if order.in_place:
+            before = restored(order, record, way.backup, accept_unproven=way.accept_unproven, say=say)
+        else:
+            before = order.originals()
+        where = way.export / record.run_id if way.export is not None else folder.file(AFTERMATH)
         say("Looking for what was written since the upgrade")
-        written = write_aftermath(order.originals(), databases, where)
+        written = write_aftermath(before, databases, where)
     for each in written:
         say(f"Written since the upgrade: {each.sentence()} ({each.file or 'counted only'})")
     document = {
@@ -99,6 +112,12 @@ def _begin(order: Order, record: RunRecord, export: Path | None, say: Say) -> Ro
     }
     folder.write_json(ROLLBACK, document)
     return RolledBack(folder, document)
+
+
+def _drop_copies(order: Order, say: Say) -> None:
+    for name, clone in order.clones.items():
+        say(f"Dropping the copy of {name}, {clone}")
+        drop_clone(order.addresses[name], clone)
 
 
 def _drop_unfinished(order: Order, before: RolledBack | None, say: Say) -> None:
@@ -122,7 +141,7 @@ def _drop_unfinished(order: Order, before: RolledBack | None, say: Say) -> None:
 
 def _what_is_left(order: Order) -> str:
     if order.in_place:
-        return "A backup that you have can be restored by hand."
+        return "The backup that the report names can be restored by hand."
     return "The originals are as they were: point the old servers at them, and drop the copies by hand."
 
 

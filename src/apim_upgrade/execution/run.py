@@ -13,18 +13,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from apim_upgrade.databases import Address, Database, clone, database_exists
+from apim_upgrade.databases.backup import obstacle_to_swap
 from apim_upgrade.databases.moments import moment_of
 from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
+from apim_upgrade.execution import disks
+from apim_upgrade.execution.backup import DEFAULT, Wish, take_backup
 from apim_upgrade.execution.committed import committed, refuse_half_committed
 from apim_upgrade.execution.environments import take_turn
 from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.gate import refuse_blockers
 from apim_upgrade.execution.moving import MOVED, bring_over
-from apim_upgrade.execution.order import Order, databases_of, made_of, remembering, upgrade_of
+from apim_upgrade.execution.order import Order, backup_of, databases_of, made_of, remembering, upgrade_of
 from apim_upgrade.execution.rolled_back import refuse_half_rolled_back
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
+
+_GROWTH = 1.1
+"""What a copy takes beside its original: a tenth is for what the upgrade adds."""
 
 Say = Callable[[str], None]
 
@@ -40,24 +46,35 @@ class RunResult:
     """Seconds that it took to copy a database, for those that were copied now."""
 
 
-def run(order: Order, source: str | None, *, retry_failed: bool, listener: Listener, say: Say) -> RunResult:
+def run(
+    order: Order,
+    source: str | None,
+    *,
+    retry_failed: bool,
+    listener: Listener,
+    say: Say,
+    backup: Wish | None = None,
+) -> RunResult:
     """
     Upgrade the estate, or go on with an upgrade that was begun.
 
-    ``source`` is the operator's word for the release, used only where the schema is ambiguous. Raises EstateError,
-    EnvironmentProblem or StepFailed; whatever is raised, running again resumes. A committed run raises EstateError:
-    ask :func:`committed` first.
+    A ``backup`` is taken before anything is changed; in place there is always one, in the runs folder where nothing
+    else was wished. ``source`` is the operator's word for the release, used only where the schema is ambiguous.
+    Raises EstateError, EnvironmentProblem or StepFailed; whatever is raised, running again resumes. A committed run
+    raises EstateError: ask :func:`committed` first.
     """
     with one_at_a_time(order.runs):
         refuse_half_rolled_back(order)
         record = find_run(order)
         if record is None:
-            record = _begin(order, source, say)
+            record = _backed_up(order, _begin(order, source, say), backup, say)
         elif record.target != str(order.target):
             raise EstateError(
                 f"These databases are in the middle of an upgrade from {record.source} to {record.target}.",
-                hint=f'Set target = "{record.target}" to finish it, or drop the clones and start anew.',
+                hint=f'Set target = "{record.target}" to finish it, or take it back with `apim-upgrade rollback`.',
             )
+        elif backup is not None:
+            _refuse_late_backup(record)
         refuse_half_committed(order, record)
         databases, copying = _open(order, record, say)
         with ExitStack() as stack:
@@ -136,6 +153,30 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     return remembering(prospect.record, turn | {"rehearsal": order.rehearsal})
 
 
+def _backed_up(order: Order, record: RunRecord, wish: Wish | None, say: Say) -> RunRecord:
+    """Take the backup that was wished or that has to be; the record remembers it."""
+    if wish is None and order.in_place and not order.moved_from:
+        wish = Wish(order.runs / DEFAULT)
+    if wish is None:
+        return record
+    if order.in_place:
+        for address in order.addresses.values():
+            obstacle = obstacle_to_swap(address)
+            if obstacle is not None:
+                say(f"warning: `apim-upgrade rollback` is not possible as things are: {obstacle[0]}. {obstacle[1]}")
+    note = take_backup(order.originals(), wish, record.source, say)
+    return remembering(record, {"backup": note})
+
+
+def _refuse_late_backup(record: RunRecord) -> None:
+    """A backup is one of the state before; whoever asks for it later has to know that there is none."""
+    if backup_of(record) is None:
+        raise EstateError(
+            f"Run {record.run_id} was begun without a backup, and it is too late for one.",
+            hint="Go on without --backup, or take the run back with `apim-upgrade rollback` and begin anew.",
+        )
+
+
 def _refuse_begun_in_place(order: Order) -> None:
     """The originals may be in the middle of an upgrade in place; copying them would copy a half-done one."""
     if order.in_place:
@@ -159,6 +200,7 @@ def _open(order: Order, record: RunRecord, say: Say) -> tuple[Mapping[str, Datab
     """
     targets = order.targets(keep_connections=True)
     copying: dict[str, float] = {}
+    _refuse_too_little_room(order, say)
 
     def open_journal(name: str) -> Callable[[Address], None]:
         def opened(address: Address) -> None:
@@ -193,6 +235,16 @@ def _open(order: Order, record: RunRecord, say: Say) -> tuple[Mapping[str, Datab
     return targets, copying
 
 
+def _refuse_too_little_room(order: Order, say: Say) -> None:
+    """Find out before copying that the copies would fill the disk of their server."""
+    originals = order.originals()
+    missing = {name: originals[name] for name in order.clones if name not in order.present()}
+    if missing:
+        facts = disks.facts_of(missing)
+        needed = {name: facts[name].size * _GROWTH for name in missing}
+        disks.require_room_on_servers(missing, facts, needed, "Copying the databases", say)
+
+
 def _any_step(targets: Mapping[str, Database]) -> bool:
     """Whether a step was recorded anywhere: steps begin when every database has its journal, so none is new then."""
     for database in targets.values():
@@ -210,7 +262,7 @@ def _execute(
     stored = RunFolder(order.runs / record.run_id).read_json(PLAN)
     plan = Plan.from_json(stored) if stored else None
     expected = plan.expected() if plan else {}
-    runner = Runner(databases, record, listener)
+    runner = Runner(databases, record, listener, disks.watch_servers(databases))
     opening = [*opening_steps(upgrade, kind, introspect_all(databases)), *data_steps(upgrade)]
     total = max(len(plan.steps) if plan else 0, len(opening))
     first = runner.run(opening, expected=expected, retry_failed=retry_failed, total=total)

@@ -129,6 +129,7 @@ def _run(record: RunRecord, settings: Mapping[str, Any]) -> dict[str, Any]:
         "fingerprint": record.fingerprint,
         "tenants": settings["tenants"],
         "environment": settings.get("environment"),
+        "backup": settings.get("backup"),
     }
 
 

@@ -52,6 +52,7 @@ def server_facts(session: Session) -> ServerFacts:
     superuser = any(rights.startswith("ALL") or "SUPER" in rights for rights in everywhere)
     patterns = [found["rights"].upper() for found in grants if "%" in found["where"]]
     others = session.all(_OTHERS)
+    folder = _folder(session, Path(str(row.folder)))
     (connections,) = session.all("SHOW GLOBAL STATUS LIKE 'Threads_connected'")
     return ServerFacts(
         server_version(session),
@@ -71,14 +72,18 @@ def server_facts(session: Session) -> ServerFacts:
         int(row.allowed),
         tuple(Client(each.program, each.machine, int(each.sessions)) for each in others),
         sum(facts.size for facts in table_facts(session).values()),
-        _free(session, Path(str(row.folder))),
+        None if folder is None else shutil.disk_usage(folder).free,
+        folder,
     )
 
 
-def _free(session: Session, folder: Path) -> int | None:
-    """The room on the disk, when server and tool share a machine and the folder can be seen."""
+def _folder(session: Session, folder: Path) -> Path | None:
+    """The data folder, when server and tool share a machine and it can be seen."""
     (row,) = session.all("SELECT host FROM information_schema.processlist WHERE id = CONNECTION_ID()")
+    if row.host.rpartition(":")[0] not in ("", *_HERE):
+        return None
     try:
-        return shutil.disk_usage(folder).free if row.host.rpartition(":")[0] in ("", *_HERE) else None
+        shutil.disk_usage(folder)
     except OSError:
         return None
+    return folder

@@ -67,6 +67,7 @@ def server_facts(session: Session) -> ServerFacts:
     """Ask the server; nothing is changed, and an ordinary user may do it."""
     (row,) = session.all(_FACTS)
     here = datetime.now(UTC).timestamp()
+    folder = _folder(session) if row.here and row.may_see_folder else None
     return ServerFacts(
         server_version(session),
         row.person,
@@ -85,7 +86,8 @@ def server_facts(session: Session) -> ServerFacts:
         row.allowed,
         tuple(Client(each.program, each.machine, each.sessions) for each in session.all(_OTHERS)),
         row.size,
-        _free(session) if row.here and row.may_see_folder else None,
+        None if folder is None else shutil.disk_usage(folder).free,
+        folder,
     )
 
 
@@ -93,10 +95,11 @@ def _major(session: Session) -> int:
     return int(session.all("SHOW server_version_num")[0][0]) // 10_000
 
 
-def _free(session: Session) -> int | None:
-    """The room on the disk, when server and tool share a machine and the folder can be seen."""
+def _folder(session: Session) -> Path | None:
+    """The data folder, when server and tool share a machine and it can be seen."""
     folder = Path(str(session.all("SHOW data_directory")[0][0]))
     try:
-        return shutil.disk_usage(folder).free
+        shutil.disk_usage(folder)
     except OSError:
         return None
+    return folder

@@ -70,6 +70,26 @@ def login(address: Address) -> dict[str, str]:
     return environment | {name: value for name, value in given.items() if value}
 
 
+def first_error(complaint: str) -> str:
+    """Return the programs' own words; lines that quote rows (DETAIL, CONTEXT) stay out."""
+    lines = complaint.splitlines()
+    return next((line.partition(" error: ")[2] for line in lines if " error: " in line), "no reason given")[:300]
+
+
+def dump_problem(source: Address, said: str, doing: str = "Copying {source} with pg_dump") -> EnvironmentProblem:
+    """Return the error for what pg_dump or pg_restore said while they were ``doing`` something with a database."""
+    if "No space left" in said or "could not extend file" in said:
+        return EnvironmentProblem(
+            f"The disk of the server of {source} is full.", hint="Free space on the database server."
+        )
+    if "permission denied" in said:
+        return EnvironmentProblem(
+            f"The user of {source} lacks a right to copy it: {said}.",
+            hint="Use the owner of the objects, or grant SELECT on all of them.",
+        )
+    return EnvironmentProblem(f"{doing.format(source=source)} failed: {said}.", hint="Mend that and run again.")
+
+
 def _folders() -> list[Path]:
     on_path = shutil.which("pg_dump")
     folders = [Path(on_path).resolve().parent] if on_path else []
