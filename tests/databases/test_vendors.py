@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime
 
@@ -29,12 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from apim_upgrade.databases import Address, Database, name_uuid, name_uuid_of
+from apim_upgrade.databases import Address, Database, name_uuid, name_uuid_of, rendering
 from apim_upgrade.databases.generated_ids import ContinueIds
 from apim_upgrade.databases.rendering import KINDS, render
 from apim_upgrade.databases.updates import inserted_columns, without_from
 from apim_upgrade.engine import stage_table
-from apim_upgrade.errors import ProjectError
+from apim_upgrade.errors import EnvironmentProblem, ProjectError
 
 ITEM = Table(
     "item",
@@ -144,6 +145,14 @@ def test_the_uuid_of_a_name_is_put_together_as_in_python() -> None:
             start = int(position) - 1
             made = made[:start] + put + made[start + int(length) :]
         assert made == wanted
+
+
+def test_without_its_package_db2_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ibm_db_sa.ibm_db", None)
+    rendering._dialect.cache_clear()
+    with pytest.raises(EnvironmentProblem, match="ibm-db-sa") as caught:
+        render("db2", select(ITEM))
+    assert "apim-upgrade[db2]" in caught.value.hint
 
 
 def test_generated_numbers_go_on_behind_the_greatest() -> None:
