@@ -41,10 +41,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 6 * 1024**3
+
+
+@contextmanager
+def throw_away_home() -> Iterator[Path]:
+    """
+    A folder for the data of a test's own server, in memory where there is room.
+
+    Databases are copied and dropped for every test, and a server writes all it has to the disk each time.
+    """
+    for left in _MEMORY.glob("apim-tests-*"):  # of tests that were killed
+        if not Path(f"/proc/{left.name.split('-')[2]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM and _free_memory() > _ROOM
+    with tempfile.TemporaryDirectory(
+        prefix=f"apim-tests-{os.getpid()}-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
+    ) as home:
+        yield Path(home)
+
+
+def _free_memory() -> int:
+    told = Path("/proc/meminfo").read_text(encoding="ascii").partition("MemAvailable:")[2].split()
+    return int(told[0]) * 1024 if told else 0
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """One throw-away PostgreSQL for this worker."""
-    with EmbeddedPostgres() as running:
+    with throw_away_home() as home, EmbeddedPostgres(home) as running:
         with running.connect() as connection:
             for role in ("apim_user", "shared_user"):
                 connection.execute(f"CREATE ROLE {role} LOGIN")
@@ -111,29 +137,15 @@ def databases(server: EmbeddedPostgres) -> Server:
     return Server(server, {}, itertools.count(1))
 
 
-_MEMORY = Path("/dev/shm")
-_ROOM = 4 * 1024**3
-
-
 @contextmanager
 def mariadb_server(**settings: str) -> Iterator[EmbeddedMariaDB]:
-    """
-    A MariaDB with settings of its own, such as ``lower_case_table_names="1"``.
-
-    Its data lie in memory where there is room: it flushes the disk for every table that comes or goes.
-    """
+    """A MariaDB with settings of its own, such as ``lower_case_table_names="1"``."""
     installed = Path(__file__).parents[1] / ".servers" / "mariadb" / "usr" / "sbin"
     if installed.exists():
         os.environ.setdefault("APIM_UPGRADE_MARIADB_BIN", str(installed))
-    for left in _MEMORY.glob("apim-tests-*"):
-        if not Path(f"/proc/{left.name.split('-')[2]}").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
-    with tempfile.TemporaryDirectory(
-        prefix=f"apim-tests-{os.getpid()}-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
-    ) as home:
+    with throw_away_home() as home:
         try:
-            server = EmbeddedMariaDB(Path(home), settings={name.replace("_", "-"): it for name, it in settings.items()})
+            server = EmbeddedMariaDB(home, settings={name.replace("_", "-"): it for name, it in settings.items()})
         except EnvironmentProblem as problem:
             if shutil.which("apt-get"):
                 pytest.fail(f"{problem.message} `make servers` fetches one.")
