@@ -7,8 +7,8 @@ import io
 import pytest
 
 from apim_upgrade.cli.progress import show_progress
-from apim_upgrade.cli.progress_views import Lines, duration, pace
-from apim_upgrade.engine import Event, StepFinished, StepProgress, StepSkipped, StepStarted
+from apim_upgrade.cli.progress_views import Lines, Remaining, duration, pace
+from apim_upgrade.engine import Event, StepFinished, StepProgress, StepsForetold, StepSkipped, StepStarted
 
 
 class Clock:
@@ -79,3 +79,32 @@ def test_pace_and_durations_are_readable() -> None:
     assert pace(500, None, 5) == "500, 100/s"
     assert pace(12, 10, 2) == "12 of 10, 6/s"
     assert [duration(seconds) for seconds in (0.4, 59, 61, 3725)] == ["0 s", "59 s", "1 min 1 s", "1 h 2 min"]
+
+
+def test_the_time_that_is_left_follows_what_was_foretold_and_the_pace_of_what_is_done() -> None:
+    left = Remaining()
+    assert left.words("a", 0.0) == ""
+    left.count(StepsForetold({"a": 10.0, "b": 100.0, "c": 50.0, "d": 7.0}))
+    assert left.words("a", 4.0) == "about 2 min 43 s left in all"
+    left.count(StepSkipped("d", 1, 4))
+    left.count(StepFinished("a", 2, 4, 0, 0, 0, 0, 20.0))
+    assert left.seconds("b", 0.0) == 300.0, "the first took twice as long as foretold"
+    assert left.seconds("b", 150.0) == 150.0
+    assert left.seconds("b", 900.0) == 100.0, "a step that takes longer than foretold does not shorten the others"
+    left.count(StepFinished("never foretold", 3, 4, 0, 0, 0, 0, 20.0))
+    left.count(StepFinished("b", 3, 4, 0, 0, 0, 0, 200.0))
+    left.count(StepFinished("c", 4, 4, 0, 0, 0, 0, 100.0))
+    assert left.seconds("", 0.0) is None
+
+
+def test_a_log_says_how_much_is_left_in_all() -> None:
+    out, clock = io.StringIO(), Clock()
+    with Lines(out, clock) as listener:
+        listener(StepsForetold({"a": 60.0, "b": 30.0}))
+        listener(StepStarted("a", "Fill", 1, 2, 100))
+        clock.now += 20
+        listener(StepProgress("a", 50))
+    assert out.getvalue().splitlines() == [
+        "[1/2] Fill: about 1 min 30 s left in all",
+        "[1/2] Fill: 50 of 100, 2/s, 20 s left; about 1 min 10 s left in all",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def test_copies_are_checked_upgraded_proven_and_dropped(rehearsing: Site) -> Non
     assert not any(here.exists(name) for name in (*_copies(here), *here.made))
     assert here.originals() == before
     assert here("status", "--format", "json").document["state"] == "not begun"
+    told = json.loads(next(Path(document["folder"]).glob("*/estimate.json")).read_text(encoding="utf-8"))
+    assert "benchmark model" in told["source"]
 
     disk = document["disk"]
     assert disk["peak"] >= disk["after"] > 0
@@ -65,6 +68,8 @@ def test_copies_are_checked_upgraded_proven_and_dropped(rehearsing: Site) -> Non
     assert "Nothing: every step was done, and no item failed." in page
     assert document["report"] in page
 
+    _learnt(here, folder)
+
     text = here("rehearse", "--keep")
     assert text.code == 0
     assert "The longest steps" in text.out
@@ -72,6 +77,39 @@ def test_copies_are_checked_upgraded_proven_and_dropped(rehearsing: Site) -> Non
     assert all(here.exists(name) for name in _copies(here))
     assert "Dropping" in here("rehearse").err
     assert not any(here.exists(name) for name in _copies(here))
+
+
+def _learnt(here: Site, folder: Path) -> None:
+    """An estimate knows every step of the plan; no time is asserted, only where it is from."""
+    kept = here("estimate", "--format", "json").document
+    assert (kept["schema"], kept["from"], kept["to"]) == ("apim-upgrade/estimate/1", SOURCE, TARGET)
+    assert kept["estimate"]["source"] == "1 rehearsal"
+    assert kept == here("estimate", "--format", "json", "--from-rehearsal", str(folder)).document
+    assert {each["basis"] for each in kept["estimate"]["steps"]} == {"step"}
+    assert kept["estimate"]["low"] < kept["estimate"]["seconds"] < kept["estimate"]["high"]
+    plan = here("plan", "--format", "json").document
+    foretold = {each["step"] for each in plan["estimate"]["steps"]}
+    assert foretold == {step["name"] for step in plan["steps"]} | {"check", "copy/am", "copy/shared", "prove"}
+
+    text = here("estimate", "--in-place").out
+    assert "from 1 rehearsal." in text
+    assert "copy/am" not in text
+    spoiled = folder.parent / "spoiled"
+    spoiled.mkdir()
+    for content, told in (
+        (None, "holds no rehearsal.json"),
+        ("{}", "was a rehearsal on an unknown DBMS"),
+        ('{"server": {"dbms": "oracle"}}', "was a rehearsal on oracle, and the estate is on postgresql"),
+        ('{"server": {"dbms": "postgresql"}, "measured": [{}]}', "is not what this tool wrote there"),
+        ("[", "is not what this tool wrote there"),
+    ):
+        if content is not None:
+            (spoiled / "rehearsal.json").write_text(content, encoding="utf-8")
+        answer = here("estimate", "--from-rehearsal", str(spoiled))
+        assert answer.code in (2, 3)
+        assert told in answer.problem[0]
+    assert "from 1 rehearsal." in here("plan").out, "one that is spoiled counts as none"
+    shutil.rmtree(spoiled)
 
 
 def test_what_stops_the_upgrade_is_the_result_of_a_rehearsal(rehearsing: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ COMMANDS = (
     "move",
     "plan",
     "rehearse",
+    "estimate",
     "run",
     "status",
     "verify",
@@ -51,6 +52,7 @@ The way through an upgrade:
   {NAME} move       to another DBMS first, where that is wanted; the originals are only read
   {NAME} plan       see every step and what it will touch; nothing is changed
   {NAME} rehearse   do all of it on databases that are thrown away; originals are only read
+  {NAME} estimate   say how long it will take, learnt from rehearsals; nothing is changed
   {NAME} run        copy the databases and upgrade the copies; run it again to resume
   {NAME} verify     prove the result against the original
   {NAME} commit     accept the result and remove the tool's own tables

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from apim_upgrade.cli.estimate import shown_seconds, total
 from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
 from apim_upgrade.cli.output import make_table
 from apim_upgrade.cli.settings import Settings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from apim_upgrade.execution import Prospect
+    from apim_upgrade.planning import Estimate
 
 
 def command(
@@ -36,7 +38,7 @@ def command(
     The plan is stored as plan.json in the run folder, bound to the estate as it is now: `run` refuses when the estate
     has changed since, and says how. With --sql, a file per step holds its statements in order, for a DBA to read; rows
     that the tool computes itself (from XML, JSON, zips) are described where they enter. Rows that a constraint of the
-    target would refuse are told, and the exit code is 3 then.
+    target would refuse are told, and the exit code is 3 then. How long each step will take is told as by `estimate`.
 
     With --dialect the scripts are for a DBA to run: Oracle, SQL Server and DB2 are not connected to. The databases are
     taken to be as the stock scripts of --from make them, or as --schema-file says. What the tool itself would have to
@@ -44,20 +46,22 @@ def command(
     """
     if dialect is not None or schema_files:
         return _scripts(settings, dialect, target, source, sql, schema_files or [])
-    from apim_upgrade.execution import foresee, out_of_order, store_plan, write_statements
+    from apim_upgrade.execution import forecast, foresee, out_of_order, store_plan, write_statements
 
     order = order_from(settings, target=target)
     settings.output.say("Reading the estate")
     prospect = foresee(order, source)
     file = store_plan(order, prospect)
     written = write_statements(order, prospect, sql) if sql else []
+    told = forecast(order, prospect)
     document = {
         **prospect.plan.as_json(),
+        "estimate": told.as_json(),
         "stoppers": [violation.sentence() for violation in prospect.stoppers],
         "file": str(file),
         "sql": str(sql) if sql else None,
     }
-    settings.output.result("plan", document, lambda: _text(prospect))
+    settings.output.result("plan", document, lambda: _text(prospect, told))
     settings.output.say(f"Stored in {file}")
     if written:
         settings.output.say(f"{len(written) - 1} SQL files in {sql}; begin with {written[0].name}")
@@ -108,20 +112,27 @@ def _scripts(
     return 0
 
 
-def _text(prospect: Prospect) -> Iterator[RenderableType]:
-    plan = prospect.plan
+def _text(prospect: Prospect, told: Estimate) -> Iterator[RenderableType]:
+    plan, seconds = prospect.plan, told.by_step()
     yield f"API Manager {plan.source} to {plan.target}: {len(plan.steps)} steps\n"
     for phase in dict.fromkeys(step.phase for step in plan.steps):
         yield make_table(
             phase,
-            ("step", "items", "database", "what it does"),
+            ("step", "items", "about", "database", "what it does"),
             (
-                (step.name, "" if step.items is None else f"{step.items:,}", step.database, step.title)
+                (
+                    step.name,
+                    "" if step.items is None else f"{step.items:,}",
+                    shown_seconds(seconds[step.name]),
+                    step.database,
+                    step.title,
+                )
                 for step in plan.steps
                 if step.phase == phase
             ),
-            words=4,
+            words=5,
         )
+    yield total(told)
     if prospect.stoppers:
         yield "Rows that stand in the way; `run` refuses until they are mended:"
         yield from (f"  {violation.sentence()}" for violation in prospect.stoppers)

@@ -11,13 +11,47 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from apim_upgrade.cli.output import console
-from apim_upgrade.engine import Event, StepFinished, StepProgress, StepSkipped, StepStarted
+from apim_upgrade.engine import Event, StepFinished, StepProgress, StepsForetold, StepSkipped, StepStarted
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _LINE_EVERY = 10.0
 _DRAW_EVERY = 0.1
+_TRUSTED = 5.0
+"""Seconds of foretold steps that have to be done before their real pace is taken for that of the others."""
+
+
+class Remaining:
+    """How much time the steps to come will take: as foretold, at the pace of those that are done."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, float] = {}
+        self._told = self._took = 0.0
+
+    def count(self, event: Event) -> None:
+        """Take an event into account."""
+        match event:
+            case StepsForetold(seconds=seconds):
+                self._left = dict(seconds)
+            case StepFinished(step=step, seconds=seconds) if step in self._left:
+                self._told += self._left.pop(step)
+                self._took += seconds
+            case StepSkipped(step=step):
+                self._left.pop(step, None)
+
+    def seconds(self, step: str, elapsed: float) -> float | None:
+        """Seconds until the last step is done, when ``step`` has been at work for ``elapsed``; None if not foretold."""
+        if not self._left:
+            return None
+        pace = self._took / self._told if self._told >= _TRUSTED else 1.0
+        this = self._left.get(step, 0.0) * pace
+        return (sum(self._left.values()) * pace - this) + max(this - elapsed, 0.0)
+
+    def words(self, step: str, elapsed: float) -> str:
+        """The same as words; empty if not foretold."""
+        left = self.seconds(step, elapsed)
+        return "" if left is None else f"about {duration(left)} left in all"
 
 
 class Lines:
@@ -31,6 +65,7 @@ class Lines:
         self._said = self._began - _LINE_EVERY
         self._step: StepStarted | None = None
         self._done = self._skipped = self._failed = 0
+        self.remaining = Remaining()
 
     def __enter__(self) -> Lines:
         return self
@@ -54,7 +89,8 @@ class Lines:
         self.count(event)
 
     def count(self, event: Event) -> None:
-        """Take an event into the sums that are told at the end, and nothing else."""
+        """Take an event into the sums and into the time that is left, and show nothing."""
+        self.remaining.count(event)
         match event:
             case StepFinished(failed=failed):
                 self._done += 1
@@ -73,7 +109,9 @@ class Lines:
         self._said = now
         step = self._step
         how = pace(seen, step.expected, now - self._step_began)
-        self.say(f"[{step.position}/{step.total}] {step.title}{f': {how}' if how else ''}")
+        left = self.remaining.words(step.step, now - self._step_began)
+        told = "; ".join(part for part in (how, left) if part)
+        self.say(f"[{step.position}/{step.total}] {step.title}{f': {told}' if told else ''}")
 
 
 class Bar:
@@ -87,12 +125,13 @@ class Bar:
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[how]}"),
+            TextColumn("{task.fields[left]}"),
             console=console(stream),
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._bar: TaskID = self._progress.add_task("", total=None, how="")
+        self._bar: TaskID = self._progress.add_task("", total=None, how="", left="")
         self._step: StepStarted | None = None
         self._step_began = self._drawn = 0.0
 
@@ -115,12 +154,14 @@ class Bar:
                     description=f"[{event.position}/{event.total}] {event.title[:60]}",
                     total=event.expected or None,
                     how="",
+                    left=self._lines.remaining.words(event.step, 0.0),
                 )
             case StepProgress(seen=seen):
                 if now - self._drawn >= _DRAW_EVERY and self._step is not None:
                     self._drawn = now
                     how = pace(seen, self._step.expected, now - self._step_began)
-                    self._progress.update(self._bar, completed=seen, how=how)
+                    left = self._lines.remaining.words(self._step.step, now - self._step_began)
+                    self._progress.update(self._bar, completed=seen, how=how, left=left)
             case StepFinished(failed=failed) if failed:
                 self.say(f"[{event.position}/{event.total}] {event.step}: {failed:,} items failed")
         self._lines.count(event)

@@ -43,7 +43,7 @@ def command(
 
     Open blockers do not stop a rehearsal; they are told. Its folder, rehearsals/<time> in the run folder, holds the
     reports and rehearsal.json: what failed, how long each step took, bytes written, the most that lay on the disk.
-    What a killed rehearsal leaves, the next one removes.
+    `estimate` learns from it. What a killed rehearsal leaves, the next one removes.
 
     Exit codes: 0, all done and proven and no finding as bad as fail_on of [check]; 1, otherwise.
     """

@@ -1,6 +1,14 @@
 """Steps, their journal, and the runner. Knows nothing of API-M nor of any DBMS."""
 
-from apim_upgrade.engine.events import Event, Listener, StepFinished, StepProgress, StepSkipped, StepStarted
+from apim_upgrade.engine.events import (
+    Event,
+    Listener,
+    StepFinished,
+    StepProgress,
+    StepsForetold,
+    StepSkipped,
+    StepStarted,
+)
 from apim_upgrade.engine.journal import Entry, RunRecord, new_run_id
 from apim_upgrade.engine.ports import Database, Session
 from apim_upgrade.engine.runner import Outcome, Runner
@@ -28,6 +36,7 @@ __all__ = [
     "StepProgress",
     "StepSkipped",
     "StepStarted",
+    "StepsForetold",
     "Verdict",
     "Work",
     "new_run_id",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class StepsForetold:
+    """What the steps to come are expected to take, in seconds; said before the first."""
+
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +56,5 @@ class StepSkipped:
     total: int
 
 
-Event: TypeAlias = StepStarted | StepProgress | StepFinished | StepSkipped
+Event: TypeAlias = StepsForetold | StepStarted | StepProgress | StepFinished | StepSkipped
 Listener: TypeAlias = Callable[[Event], None]

@@ -129,6 +129,11 @@ class Estate:
         return tuple(facts.tenant for facts in self.contents)
 
     @property
+    def api_count(self) -> int:
+        """How many APIs all tenants have, products not counted."""
+        return sum(facts.api_count for facts in self.contents)
+
+    @property
     def fingerprint(self) -> str:
         """What a plan is bound to: SHA-256 over the schemas' shape, the release, tenants and APIs by type."""
         return _fingerprint(self.as_json())

@@ -6,6 +6,7 @@ from apim_upgrade.execution.committed import Committed, committed
 from apim_upgrade.execution.environments import out_of_order, record_success
 from apim_upgrade.execution.finish import Checked, commit, prove, report
 from apim_upgrade.execution.folder import RunFolder
+from apim_upgrade.execution.forecast import forecast
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
 from apim_upgrade.execution.moving import move
@@ -35,6 +36,7 @@ __all__ = [
     "commit",
     "committed",
     "find_run",
+    "forecast",
     "foresee",
     "foresee_offline",
     "move",

@@ -2,7 +2,7 @@
 A rehearsal: every check, the whole upgrade and every proof, on databases that are thrown away.
 
 What it leaves lies in one folder: the plan, the inventory, the reports of check and run, and ``rehearsal.json`` with
-``rehearsal.html``, which say what failed, how long everything took, and what it cost.
+``rehearsal.html``, which say what failed, how long everything took, and what it cost. ``estimate`` learns from them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from apim_upgrade.engine import Listener, journal
 from apim_upgrade.errors import EstateError, StepFailed
 from apim_upgrade.estate import Estate, read_estate, require_path
 from apim_upgrade.execution.finish import Checked, prove
-from apim_upgrade.execution.folder import PLAN, RunFolder, one_at_a_time
+from apim_upgrade.execution.folder import PLAN, REHEARSAL, RunFolder, one_at_a_time
 from apim_upgrade.execution.meter import Costs, Meter
 from apim_upgrade.execution.order import Order
 from apim_upgrade.execution.run import RunResult, Say, run
@@ -32,7 +32,7 @@ from apim_upgrade.execution.stand import Stand, copies, dumps, sweep
 from apim_upgrade.report import read_journal, render_rehearsal
 
 FORM = "apim-upgrade/rehearsal/1"
-DOCUMENT, PAGE = "rehearsal.json", "rehearsal.html"
+PAGE = "rehearsal.html"
 REFUSED, STOPPED = "refused", "stopped"
 _SHOWN = 1000
 """Findings and items of the document; all of them are in the reports beside it."""
@@ -68,7 +68,7 @@ def rehearse(
     """
     rehearsals = order.rehearsals
     with one_at_a_time(rehearsals):
-        sweep(rehearsals, DOCUMENT)
+        sweep(rehearsals, REHEARSAL)
         folder = _new_folder(rehearsals)
         identifier = folder.path.name
         stand: AbstractContextManager[Stand]
@@ -80,7 +80,7 @@ def rehearse(
             with stand as ready:
                 return _carry_out(ready, source, folder, files, listener, say)
         except BaseException:
-            if not folder.file(DOCUMENT).exists():
+            if not folder.file(REHEARSAL).exists():
                 shutil.rmtree(folder.path, ignore_errors=True)
             raise
 
@@ -141,7 +141,7 @@ def _carry_out(
             "proving": round(proving, 3),
         },
         "disk": {key: value for key, value in asdict(meter.costs).items() if key != "by_step"},
-        "estate": {"apis": _apis(estate), "sizes": {each.name: each.size for each in estate.databases}},
+        "estate": {"apis": estate.api_count, "sizes": {each.name: each.size for each in estate.databases}},
         "steps": _steps(exported["steps"], meter.costs),
         "items": exported["items"][:_SHOWN],
         "proofs": checked.document["proofs"] if checked else [],
@@ -149,7 +149,7 @@ def _carry_out(
         "measured": _measured(order, folder, estate, exported["steps"], report, result, proving if checked else None),
     }
     folder.write(PAGE, render_rehearsal(document))
-    folder.write_json(DOCUMENT, document)  # last: that it is there says that the rehearsal came to its end
+    folder.write_json(REHEARSAL, document)
     return Rehearsed(folder, document)
 
 
@@ -192,10 +192,6 @@ def _server(order: Order, estate: Estate) -> dict[str, Any]:
     return {"dbms": estate.kind, "version": version, "processors": os.cpu_count()}
 
 
-def _apis(estate: Estate) -> int:
-    return sum(facts.api_count for facts in estate.contents)
-
-
 def _steps(steps: Sequence[Mapping[str, Any]], costs: Costs) -> list[dict[str, Any]]:
     return [{**step, "written": costs.by_step.get(step["step"])} for step in steps]
 
@@ -210,7 +206,7 @@ def _measured(
     proving: float | None,
 ) -> list[dict[str, Any]]:
     """Seconds of every step that was done, with the rows (items, where counted) and bytes it had to do with."""
-    apis, size = _apis(estate), sum(each.size for each in estate.databases)
+    apis, size = estate.api_count, sum(each.size for each in estate.databases)
     measured = [_one("check", "check", report.seconds, apis, size)]
     if result is not None:
         sizes = {each.name: each.size for each in estate.databases}

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.databases.backup import obstacle_to_swap
 from apim_upgrade.databases.moments import moment_of
-from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, journal
+from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, StepsForetold, journal
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution import disks
 from apim_upgrade.execution.backup import DEFAULT, Wish, take_backup
 from apim_upgrade.execution.committed import committed, refuse_half_committed
 from apim_upgrade.execution.environments import take_turn
-from apim_upgrade.execution.folder import ESTATE, PLAN, RunFolder, one_at_a_time
+from apim_upgrade.execution.folder import ESTATE, ESTIMATE, PLAN, RunFolder, one_at_a_time
+from apim_upgrade.execution.forecast import forecast
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.gate import refuse_blockers
 from apim_upgrade.execution.moving import MOVED, bring_over
@@ -148,6 +149,7 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     folder = RunFolder(order.runs / prospect.record.run_id)
     folder.write_json(PLAN, prospect.plan.as_json())
     folder.write_json(ESTATE, prospect.estate.as_json())
+    folder.write_json(ESTIMATE, forecast(order, prospect).as_json())
     if moves:
         folder.write_json(MOVED, {name: each.as_json() for name, each in moves.items()})
     return remembering(prospect.record, turn | {"rehearsal": order.rehearsal})
@@ -155,7 +157,7 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
 
 def _backed_up(order: Order, record: RunRecord, wish: Wish | None, say: Say) -> RunRecord:
     """Take the backup that was wished or that has to be; the record remembers it."""
-    if wish is None and order.in_place and not order.moved_from:
+    if wish is None and order.in_place and not order.moved_from and not order.rehearsal:
         wish = Wish(order.runs / DEFAULT)
     if wish is None:
         return record
@@ -262,6 +264,10 @@ def _execute(
     stored = RunFolder(order.runs / record.run_id).read_json(PLAN)
     plan = Plan.from_json(stored) if stored else None
     expected = plan.expected() if plan else {}
+    foretold = RunFolder(order.runs / record.run_id).read_json(ESTIMATE)
+    if foretold is not None and plan is not None:
+        names = {step.name for step in plan.steps}
+        listener(StepsForetold({each["step"]: each["seconds"] for each in foretold["steps"] if each["step"] in names}))
     runner = Runner(databases, record, listener, disks.watch_servers(databases))
     opening = [*opening_steps(upgrade, kind, introspect_all(databases)), *data_steps(upgrade)]
     total = max(len(plan.steps) if plan else 0, len(opening))
