@@ -12,7 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Sequence as PlainSequence
 from dataclasses import replace
+from typing import Protocol
 
+from apim_upgrade.databases.identifiers import Identifiers
 from apim_upgrade.errors import KnowledgeError
 from apim_upgrade.releases.model import (
     Column,
@@ -54,10 +56,59 @@ from apim_upgrade.schema.changes import (
 from apim_upgrade.schema.guarded import Always, ForEach, Guarded, When
 
 
+class Types(Protocol):
+    """What a vendor's module of types can tell; see the ports of these names."""
+
+    def base(self, type_: str, /) -> str:
+        """Return a type without its length, under its one name."""
+        ...
+
+    def length(self, type_: str, /) -> int | None:
+        """Return the length of a sized type, None for others."""
+        ...
+
+    def holds(self, live: str, wanted: str, /) -> bool:
+        """Say whether a column of one type takes everything that one of another does."""
+        ...
+
+    def same_default(self, live: str | None, wanted: str | None, /) -> bool:
+        """Say whether two defaults do the same."""
+        ...
+
+
 class ScriptedDdl(ABC):
-    """Writes changes as blocks of one vendor; one block a change or alteration, complete in itself."""
+    """
+    The notation of one vendor; see :class:`~apim_upgrade.schema.dialects.Notation`.
+
+    Changes are written as blocks, one a change or alteration, each complete in itself.
+    """
 
     kind: str
+    names: Identifiers
+    types: Types
+    texts: tuple[str, ...]
+    """Types of text that may get shorter."""
+    size_function: str
+    """Gives the length of a value as the length of its type counts it."""
+    cascade: str
+    """What a column takes along that goes."""
+    no_cache: str
+
+    # What types mean
+
+    def holds(self, live: str, wanted: str) -> bool:
+        """See the port."""
+        return self.types.holds(live, wanted)
+
+    def fits_shorter(self, live: str, wanted: str) -> bool:
+        """See the port."""
+        base = self.types.base(live)
+        return base in self.texts and base == self.types.base(wanted) and self.types.holds(live, wanted)
+
+    def same_default(self, live: str | None, wanted: str | None) -> bool:
+        """See the port."""
+        return self.types.same_default(live, wanted)
+
     links_need_indexes = False
     changes_extras = False
 
@@ -127,7 +178,7 @@ class ScriptedDdl(ABC):
             case RenameColumn(name, old, new):
                 yield [When.there(self.column_query(name, old), self.rename_column(name, old, new))]
             case Narrow(name, column, _, after):
-                yield list(self.narrow(_table(before, name), _column(_table(before, name), column), after))
+                yield [self.narrow(_table(before, name), _column(_table(before, name), column), after)]
             case CreateIndex(name, index):
                 yield [When.missing(self.index_query(name, index), self.create_index(name, index))]
             case DropIndex(name, index_name):
@@ -152,7 +203,7 @@ class ScriptedDdl(ABC):
                 yield [When(self.column_query(table.name, column.name), False, self.add_column(table, column))]
             case ChangeType(name, was, after):
                 column = _column(table, name)
-                if self.alters_type(was, after):
+                if self.types.base(was) == self.types.base(after):
                     yield [self.change_type(table, column, after)]
                 else:
                     yield from self.made_anew(table, column, after)
@@ -238,11 +289,50 @@ class ScriptedDdl(ABC):
         """Columns, in brackets' order."""
         return ", ".join(self.quoted(name) for name in names)
 
+    def quoted(self, name: str) -> str:
+        """An identifier, quoted only where it has to be."""
+        return self.names.quoted(name)
+
+    def rename_column(self, table: str, before: str, after: str) -> str:
+        """Another name for a column."""
+        return f"ALTER TABLE {self.quoted(table)} RENAME COLUMN {self.quoted(before)} TO {self.quoted(after)}"
+
+    def change_type(self, table: Table, column: Column, after: str) -> Guarded:
+        """Another type for a column, in place, unless it holds that already."""
+        alter = self.alter_type(table, column, after)
+        if self.types.length(after) is None:
+            return Always(alter)
+        return When.there(self.length_query(table.name, column.name, after, longer=False), alter)
+
+    def narrow(self, table: Table, column: Column, after: str) -> Guarded:
+        """A shorter type, if every value fits."""
+        size = f"{self.size_function}({self.quoted(column.name)})"
+        too_long = f"SELECT 1 AS HIT FROM {self.quoted(table.name)} WHERE {size} > {self.types.length(after)}"
+        fits = When.missing(too_long, self.alter_type(table, column, after))
+        return When(self.length_query(table.name, column.name, after, longer=True), True, fits)
+
+    def drop_column(self, table: Table, column: str) -> Iterator[Guarded]:
+        """A column goes with the keys and indexes it is part of."""
+        drop = f"ALTER TABLE {self.quoted(table.name)} DROP COLUMN {self.quoted(column)}{self.cascade}"
+        yield When.there(self.column_query(table.name, column), drop)
+
+    def create_sequence(self, sequence: Sequence) -> str:
+        """A new sequence; how many numbers it holds ready is left to the server where it is not stated."""
+        cache = f" {self.no_cache}" if sequence.cache == 0 else f" CACHE {sequence.cache}" if sequence.cache else ""
+        return (
+            f"CREATE SEQUENCE {self.quoted(sequence.name)} "
+            f"START WITH {sequence.start} INCREMENT BY {sequence.increment}{cache}"
+        )
+
     # What every vendor writes in its own way
 
     @abstractmethod
-    def quoted(self, name: str) -> str:
-        """An identifier, quoted only where it has to be."""
+    def alter_type(self, table: Table, column: Column, after: str) -> str:
+        """Another type of the same kind for a column."""
+
+    @abstractmethod
+    def length_query(self, table: str, column: str, type_: str, *, longer: bool) -> str:
+        """Finds the column if it is longer, or shorter, than a type of its kind."""
 
     @abstractmethod
     def refuse_unless(self, query: str, message: str) -> str:
@@ -297,24 +387,8 @@ class ScriptedDdl(ABC):
         """A new column, with its default in the rows that are there."""
 
     @abstractmethod
-    def rename_column(self, table: str, before: str, after: str) -> str:
-        """Another name for a column."""
-
-    @abstractmethod
-    def alters_type(self, before: str, after: str) -> bool:
-        """Say whether a type can be altered in place."""
-
-    @abstractmethod
-    def change_type(self, table: Table, column: Column, after: str) -> Guarded:
-        """Another type for a column, in place, unless it holds that already."""
-
-    @abstractmethod
     def converted(self, table: str, column: str, into: str, type_: str) -> str:
         """The statement that writes the converted values of a column into another."""
-
-    @abstractmethod
-    def narrow(self, table: Table, column: Column, after: str) -> Iterator[Guarded]:
-        """A shorter type, if every value fits."""
 
     @abstractmethod
     def nullable(self, table: Table, column: Column, nullable: bool) -> str:
@@ -323,14 +397,6 @@ class ScriptedDdl(ABC):
     @abstractmethod
     def default(self, table: Table, column: str, default: str | None) -> Iterator[Guarded]:
         """The default of a column; None takes it away."""
-
-    @abstractmethod
-    def drop_column(self, table: Table, column: str) -> Iterator[Guarded]:
-        """A column goes with the keys and indexes it is part of."""
-
-    @abstractmethod
-    def create_sequence(self, sequence: Sequence) -> str:
-        """A new sequence."""
 
     @abstractmethod
     def create_trigger(self, trigger: Trigger) -> Iterator[Guarded]:

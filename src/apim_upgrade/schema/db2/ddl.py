@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from apim_upgrade.databases.identifiers import DB2
 from apim_upgrade.errors import KnowledgeError
-from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Schema, Sequence, Table, Trigger, Unique
+from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Schema, Table, Trigger, Unique
 from apim_upgrade.schema.changes import AddColumn, Alteration, AlterTable, Change, Narrow
 from apim_upgrade.schema.db2 import types
 from apim_upgrade.schema.guarded import Always, ForEach, Guarded, When, statements
@@ -24,10 +24,16 @@ _LOCKING = re.compile(r"DROP COLUMN|(SET|DROP) NOT NULL|SET GENERATED")
 """What leaves a table in a state in which it can only be read; a longer VARCHAR does not."""
 
 
-class Db2Ddl(ScriptedDdl):
+class Db2(ScriptedDdl):
     """Changes as SQL PL."""
 
     kind = "db2"
+    names = DB2
+    types = types
+    texts = ("VARCHAR",)
+    size_function = "LENGTH"
+    cascade = " CASCADE"
+    no_cache = "NO CACHE"
 
     def ddl(self, change: Change, before: Schema) -> tuple[str, ...]:
         """See the base class."""
@@ -57,10 +63,6 @@ class Db2Ddl(ScriptedDdl):
         yield [When.there(f"{plain} AND DEFAULT IS NOT NULL", f"{alter} ALTER COLUMN {name} DROP DEFAULT")]
         yield [When.there(plain, f"{alter} ALTER COLUMN {name} SET {self._extra(column)}")]
         yield [Always(f"UPDATE {self.quoted(table.name)} SET {name} = DEFAULT WHERE {name} = 0")]
-
-    def quoted(self, name: str) -> str:
-        """See the base class."""
-        return DB2.quoted(name)
 
     def block(self, guarded: Iterable[Guarded]) -> str:
         """See the base class."""
@@ -143,21 +145,13 @@ class Db2Ddl(ScriptedDdl):
         """See the base class."""
         return Always(f"ALTER TABLE {self.quoted(table.name)} ADD COLUMN {self.column(column)}")
 
-    def rename_column(self, table: str, before: str, after: str) -> str:
+    def alter_type(self, table: Table, column: Column, after: str) -> str:
         """See the base class."""
-        return f"ALTER TABLE {self.quoted(table)} RENAME COLUMN {self.quoted(before)} TO {self.quoted(after)}"
+        return f"ALTER TABLE {self.quoted(table.name)} ALTER COLUMN {self.quoted(column.name)} SET DATA TYPE {after}"
 
-    def alters_type(self, before: str, after: str) -> bool:
+    def length_query(self, table: str, column: str, type_: str, *, longer: bool) -> str:
         """See the base class."""
-        return types.base(before) == types.base(after)
-
-    def change_type(self, table: Table, column: Column, after: str) -> Guarded:
-        """See the base class."""
-        alter = f"ALTER TABLE {self.quoted(table.name)} ALTER COLUMN {self.quoted(column.name)} SET DATA TYPE {after}"
-        length = types.length(after)
-        if length is None:
-            return Always(alter)
-        return When.there(f"{self.column_query(table.name, column.name)} AND LENGTH < {length}", alter)
+        return f"{self.column_query(table, column)} AND LENGTH {'>' if longer else '<'} {types.length(type_)}"
 
     def converted(self, table: str, column: str, into: str, type_: str) -> str:
         """See the base class."""
@@ -170,14 +164,6 @@ class Db2Ddl(ScriptedDdl):
             case _:
                 raise KnowledgeError(f"How {table}.{column} becomes {type_} on DB2 is not known.")
         return f"UPDATE {self.quoted(table)} SET {self.quoted(into)} = {value} WHERE {name} IS NOT NULL"
-
-    def narrow(self, table: Table, column: Column, after: str) -> Iterator[Guarded]:
-        """See the base class."""
-        name, length = self.quoted(column.name), types.length(after)
-        too_long = f"SELECT 1 AS HIT FROM {self.quoted(table.name)} WHERE LENGTH({name}) > {length}"
-        longer = f"{self.column_query(table.name, column.name)} AND LENGTH > {length}"
-        alter = f"ALTER TABLE {self.quoted(table.name)} ALTER COLUMN {name} SET DATA TYPE {after}"
-        yield When(longer, True, When.missing(too_long, alter))
 
     def nullable(self, table: Table, column: Column, nullable: bool) -> str:
         """See the base class."""
@@ -193,19 +179,6 @@ class Db2Ddl(ScriptedDdl):
             )
         else:
             yield Always(f"{alter} SET DEFAULT {default}")
-
-    def drop_column(self, table: Table, column: str) -> Iterator[Guarded]:
-        """See the base class."""
-        drop = f"ALTER TABLE {self.quoted(table.name)} DROP COLUMN {self.quoted(column)} CASCADE"
-        yield When.there(self.column_query(table.name, column), drop)
-
-    def create_sequence(self, sequence: Sequence) -> str:
-        """See the base class."""
-        cache = " NO CACHE" if sequence.cache == 0 else f" CACHE {sequence.cache}" if sequence.cache else ""
-        return (
-            f"CREATE SEQUENCE {self.quoted(sequence.name)} "
-            f"START WITH {sequence.start} INCREMENT BY {sequence.increment}{cache}"
-        )
 
     def create_trigger(self, trigger: Trigger) -> Iterator[Guarded]:
         """See the base class."""

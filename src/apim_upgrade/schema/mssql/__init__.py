@@ -1,24 +1,5 @@
-"""SQL Server: its types and its DDL for scripts."""
+"""SQL Server: its types, its DDL for scripts, and the query for the shape of a database."""
 
-from __future__ import annotations
+from apim_upgrade.schema.mssql.ddl import SqlServer
 
-from apim_upgrade.schema.mssql import types
-from apim_upgrade.schema.mssql.ddl import SqlServerDdl
-
-_TEXTS = ("VARCHAR", "NVARCHAR")
-
-
-class SqlServer(SqlServerDdl):
-    """The notation of SQL Server 2017 and later; see :class:`~apim_upgrade.schema.dialects.Notation`."""
-
-    def holds(self, live: str, wanted: str) -> bool:
-        """See the port."""
-        return types.holds(live, wanted)
-
-    def fits_shorter(self, live: str, wanted: str) -> bool:
-        """See the port."""
-        return types.base(live) == types.base(wanted) in _TEXTS and types.holds(live, wanted)
-
-    def same_default(self, live: str | None, wanted: str | None) -> bool:
-        """See the port."""
-        return types.same_default(live, wanted)
+__all__ = ["SqlServer"]

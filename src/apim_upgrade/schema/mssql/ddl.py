@@ -12,20 +12,22 @@ from collections.abc import Iterable, Iterator
 from apim_upgrade.databases.identifiers import MSSQL
 from apim_upgrade.errors import KnowledgeError
 from apim_upgrade.releases.knowledge import trigger_body
-from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Sequence, Table, Trigger, Unique
+from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Table, Trigger, Unique
 from apim_upgrade.schema.guarded import Always, ForEach, Guarded, When
 from apim_upgrade.schema.mssql import types
 from apim_upgrade.schema.scripted import ScriptedDdl, index_name, same_columns, text_literal
 
 
-class SqlServerDdl(ScriptedDdl):
+class SqlServer(ScriptedDdl):
     """Changes as T-SQL."""
 
     kind = "mssql"
-
-    def quoted(self, name: str) -> str:
-        """See the base class."""
-        return MSSQL.quoted(name)
+    names = MSSQL
+    types = types
+    texts = ("VARCHAR", "NVARCHAR")
+    size_function = "LEN"
+    cascade = ""
+    no_cache = "NO CACHE"
 
     def block(self, guarded: Iterable[Guarded]) -> str:
         """See the base class."""
@@ -109,20 +111,26 @@ class SqlServerDdl(ScriptedDdl):
         """See the base class."""
         return f"EXEC sp_rename N'{self.quoted(table)}.{self.quoted(before)}', N'{after.upper()}', N'COLUMN'"
 
-    def alters_type(self, before: str, after: str) -> bool:
+    def alter_type(self, table: Table, column: Column, after: str) -> str:
         """See the base class."""
-        return types.base(before) == types.base(after)
+        return _with_primary_key_away(self._alter(table.name, column, after, column.nullable), table, column)
 
-    def change_type(self, table: Table, column: Column, after: str) -> Guarded:
-        """See the base class."""
-        alter = _with_primary_key_away(self._alter(table.name, column, after, column.nullable), table, column)
-        length = types.length(after)
-        if length is None:
-            return Always(alter)
-        shorter = (
-            f"{self.column_query(table.name, column.name)} AND max_length > 0 AND max_length < {types.bytes_of(after)}"
+    def length_query(self, table: str, column: str, type_: str, *, longer: bool) -> str:
+        """See the base class; -1 is the length of what has no limit."""
+        length = types.bytes_of(type_)
+        compared = (
+            f"(max_length = -1 OR max_length > {length})" if longer else f"max_length > 0 AND max_length < {length}"
         )
-        return When.there(shorter, alter)
+        return f"{self.column_query(table, column)} AND {compared}"
+
+    def narrow(self, table: Table, column: Column, after: str) -> Guarded:
+        """See the base class."""
+        narrowed = super().narrow(table, column, after)
+        if table.primary_key is None or column.name not in table.primary_key.columns:
+            return narrowed
+        # A key that others refer to cannot go; a longer column than wanted does no harm.
+        referring = f"SELECT 1 AS HIT FROM sys.foreign_keys WHERE referenced_object_id = {_object(table.name)}"
+        return When(referring, False, narrowed)
 
     def converted(self, table: str, column: str, into: str, type_: str) -> str:
         """See the base class."""
@@ -133,20 +141,6 @@ class SqlServerDdl(ScriptedDdl):
             f"UPDATE {self.quoted(table)} SET {self.quoted(into)} = CAST({utf8} AS VARBINARY(MAX)) "
             f"WHERE {self.quoted(column)} IS NOT NULL"
         )
-
-    def narrow(self, table: Table, column: Column, after: str) -> Iterator[Guarded]:
-        """See the base class."""
-        name, there = self.quoted(column.name), self.column_query(table.name, column.name)
-        too_long = f"SELECT 1 AS HIT FROM {self.quoted(table.name)} WHERE LEN({name}) > {types.length(after)}"
-        longer = f"{there} AND (max_length = -1 OR max_length > {types.bytes_of(after)})"
-        alter = _with_primary_key_away(self._alter(table.name, column, after, column.nullable), table, column)
-        fits = When.missing(too_long, alter)
-        if table.primary_key is not None and column.name in table.primary_key.columns:
-            # A key that others refer to cannot go; a longer column than wanted does no harm.
-            fits = When(
-                f"SELECT 1 AS HIT FROM sys.foreign_keys WHERE referenced_object_id = {_object(table.name)}", False, fits
-            )
-        yield When(longer, True, fits)
 
     def nullable(self, table: Table, column: Column, nullable: bool) -> str:
         """See the base class."""
@@ -170,12 +164,7 @@ class SqlServerDdl(ScriptedDdl):
             if column in (*index.columns, *index.include):
                 drop = self.drop_index(table.name, index_name(table.name, index))
                 yield When.there(self.index_query(table.name, index), drop)
-        yield When.there(self.column_query(table.name, column), f"{alter} DROP COLUMN {self.quoted(column)}")
-
-    def create_sequence(self, sequence: Sequence) -> str:
-        """See the base class."""
-        name = self.quoted(sequence.name)
-        return f"CREATE SEQUENCE {name} START WITH {sequence.start} INCREMENT BY {sequence.increment}"
+        yield from super().drop_column(table, column)
 
     def create_trigger(self, trigger: Trigger) -> Iterator[Guarded]:
         """See the base class."""

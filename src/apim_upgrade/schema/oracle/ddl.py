@@ -11,20 +11,22 @@ from collections.abc import Iterable, Iterator
 from apim_upgrade.databases.identifiers import ORACLE
 from apim_upgrade.errors import KnowledgeError
 from apim_upgrade.releases.knowledge import trigger_body
-from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Sequence, Table, Trigger, Unique
+from apim_upgrade.releases.model import Column, ForeignKey, Index, PrimaryKey, Table, Trigger, Unique
 from apim_upgrade.schema.guarded import Always, ForEach, Guarded, When
 from apim_upgrade.schema.oracle import types
 from apim_upgrade.schema.scripted import ScriptedDdl, index_name, same_columns, text_literal
 
 
-class OracleDdl(ScriptedDdl):
+class Oracle(ScriptedDdl):
     """Changes as PL/SQL."""
 
     kind = "oracle"
-
-    def quoted(self, name: str) -> str:
-        """See the base class."""
-        return ORACLE.quoted(name)
+    names = ORACLE
+    types = types
+    texts = ("VARCHAR2",)
+    size_function = "LENGTHB"
+    cascade = " CASCADE CONSTRAINTS"
+    no_cache = "NOCACHE"
 
     def block(self, guarded: Iterable[Guarded]) -> str:
         """See the base class."""
@@ -89,21 +91,13 @@ class OracleDdl(ScriptedDdl):
         """See the base class."""
         return Always(f"ALTER TABLE {self.quoted(table.name)} ADD ({self.column(column)})")
 
-    def rename_column(self, table: str, before: str, after: str) -> str:
+    def alter_type(self, table: Table, column: Column, after: str) -> str:
         """See the base class."""
-        return f"ALTER TABLE {self.quoted(table)} RENAME COLUMN {self.quoted(before)} TO {self.quoted(after)}"
+        return f"ALTER TABLE {self.quoted(table.name)} MODIFY ({self.quoted(column.name)} {after})"
 
-    def alters_type(self, before: str, after: str) -> bool:
+    def length_query(self, table: str, column: str, type_: str, *, longer: bool) -> str:
         """See the base class."""
-        return types.base(before) == types.base(after)
-
-    def change_type(self, table: Table, column: Column, after: str) -> Guarded:
-        """See the base class."""
-        modify = f"ALTER TABLE {self.quoted(table.name)} MODIFY ({self.quoted(column.name)} {after})"
-        length = types.length(after)
-        if length is None:
-            return Always(modify)
-        return When.there(f"{self.column_query(table.name, column.name)} AND CHAR_LENGTH < {length}", modify)
+        return f"{self.column_query(table, column)} AND CHAR_LENGTH {'>' if longer else '<'} {types.length(type_)}"
 
     def converted(self, table: str, column: str, into: str, type_: str) -> str:
         """See the base class."""
@@ -117,14 +111,6 @@ class OracleDdl(ScriptedDdl):
             f"WHERE ROWID = item.place; END LOOP; END;"
         )
 
-    def narrow(self, table: Table, column: Column, after: str) -> Iterator[Guarded]:
-        """See the base class."""
-        name, length = self.quoted(column.name), types.length(after)
-        too_long = f"SELECT 1 AS HIT FROM {self.quoted(table.name)} WHERE LENGTHB({name}) > {length}"
-        longer = f"{self.column_query(table.name, column.name)} AND CHAR_LENGTH > {length}"
-        modify = f"ALTER TABLE {self.quoted(table.name)} MODIFY ({name} {after})"
-        yield When(longer, True, When.missing(too_long, modify))
-
     def nullable(self, table: Table, column: Column, nullable: bool) -> str:
         """See the base class."""
         word = "NULL" if nullable else "NOT NULL"
@@ -134,19 +120,6 @@ class OracleDdl(ScriptedDdl):
         """See the base class."""
         value = "NULL" if default is None else default
         yield Always(f"ALTER TABLE {self.quoted(table.name)} MODIFY ({self.quoted(column)} DEFAULT {value})")
-
-    def drop_column(self, table: Table, column: str) -> Iterator[Guarded]:
-        """See the base class."""
-        drop = f"ALTER TABLE {self.quoted(table.name)} DROP COLUMN {self.quoted(column)} CASCADE CONSTRAINTS"
-        yield When.there(self.column_query(table.name, column), drop)
-
-    def create_sequence(self, sequence: Sequence) -> str:
-        """See the base class."""
-        cache = " NOCACHE" if sequence.cache == 0 else f" CACHE {sequence.cache}" if sequence.cache else ""
-        return (
-            f"CREATE SEQUENCE {self.quoted(sequence.name)} "
-            f"START WITH {sequence.start} INCREMENT BY {sequence.increment}{cache}"
-        )
 
     def create_trigger(self, trigger: Trigger) -> Iterator[Guarded]:
         """See the base class."""
