@@ -15,7 +15,7 @@ import pytest
 
 from apim_upgrade.databases import Address, Database, clone, copy_in_the_making, database_exists, drop_clone, piping
 from apim_upgrade.databases.mysql import programs as programs_module
-from apim_upgrade.databases.mysql.clone import _dump_problem
+from apim_upgrade.databases.mysql.clone import dump_problem
 from apim_upgrade.databases.mysql.programs import find_programs, login_file
 from apim_upgrade.errors import EnvironmentProblem, EstateError
 from conftest import MariaServer
@@ -192,7 +192,7 @@ def test_a_missing_program_is_named(original: Address, name: str, monkeypatch: p
     ],
 )
 def test_complaints_of_the_programs_are_translated(complaint: str, told: str) -> None:
-    problem = _dump_problem(Address("mysql", "h", 3306, "d", "u", "secret"), f"mysql: [Warning] x\n{complaint}\n")
+    problem = dump_problem(Address("mysql", "h", 3306, "d", "u", "secret"), f"mysql: [Warning] x\n{complaint}\n")
     assert "secret" not in str(problem)
     with pytest.raises(EnvironmentProblem, match=told):
         raise problem

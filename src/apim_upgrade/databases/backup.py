@@ -8,31 +8,22 @@ with it row by row. How a server dumps, restores and swaps databases differs fro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from apim_upgrade.databases import locks
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.clone import copying_of, on_server, try_to_drop
-from apim_upgrade.databases.content import TableContent
+from apim_upgrade.databases.content import Dumped, TableContent
 from apim_upgrade.databases.database import Database
+from apim_upgrade.databases.mysql.backup import MySQLBackups
 from apim_upgrade.databases.naming import spare_name
 from apim_upgrade.databases.postgresql.backup import PostgresBackups
 from apim_upgrade.databases.session import Session
 from apim_upgrade.databases.telling import Say
 from apim_upgrade.errors import EnvironmentProblem
 
-Content = Mapping[str, TableContent]
 _PROOF, _RESTORED, _ASIDE = "__proof", "__restored", "__upgraded"
-
-
-@dataclass(frozen=True, slots=True)
-class Dumped:
-    """A dump: by which program, and what is in it."""
-
-    program: str
-    content: Content
 
 
 class Backups(Protocol):
@@ -42,9 +33,9 @@ class Backups(Protocol):
         """Count and hash the rows of every table that a dump takes along, in the moment the session sees."""
         ...
 
-    def dump(self, session: Session, source: Address, folder: Path, say: Say, watch: Callable[[], None]) -> str:
+    def dump(self, database: Database, folder: Path, say: Say, watch: Callable[[], None]) -> Dumped:
         """
-        Dump the moment that ``session``, a reading one, sees into a new folder; return the program's name and version.
+        Dump one moment of a database into a new folder.
 
         ``watch`` is called every second and may raise to break it off.
         """
@@ -56,6 +47,10 @@ class Backups(Protocol):
 
     def publish(self, session: Session, name: str) -> None:
         """Turn the restored copy in the making into a whole one that bears our mark."""
+        ...
+
+    def is_restored(self, session: Session, name: str) -> bool:
+        """Say whether a database of this name was restored by this tool and has not changed its place yet."""
         ...
 
     def is_ours(self, session: Session, name: str) -> bool:
@@ -76,10 +71,10 @@ class Backups(Protocol):
         ...
 
 
-_BACKUPS: dict[str, Backups] = {"postgresql": PostgresBackups()}
+_BACKUPS: dict[str, Backups] = {"postgresql": PostgresBackups(), "mysql": MySQLBackups()}
 
 
-def content_of(database: Database) -> Content:
+def content_of(database: Database) -> dict[str, TableContent]:
     """Count and hash the rows of every table of a database."""
     with database.read() as session:
         return _backups_of(database.kind).content(session)
@@ -92,11 +87,7 @@ def dump(database: Database, folder: Path, say: Say, watch: Callable[[], None] =
     ``watch`` is called every second and may raise to break it off. Raises EnvironmentProblem; what is in the folder
     then is of no use.
     """
-    backups = _backups_of(database.kind)
-    with database.read() as session:
-        program = backups.dump(session, database.address, folder, say, watch)
-        say(f"Counting and hashing the rows of {database.name}")
-        return Dumped(program, backups.content(session))
+    return _backups_of(database.kind).dump(database, folder, say, watch)
 
 
 def prove_dump(source: Address, folder: Path, examine: Callable[[Address], None], say: Say) -> None:
@@ -148,7 +139,7 @@ def swap_in(sources: Iterable[Address]) -> None:
     servers: dict[tuple[str, str, int], list[Address]] = {}
     for source in sources:
         with on_server(source) as session:
-            if copying_of(source.kind).is_whole(session, spare_name(source.database, _RESTORED)):
+            if _backups_of(source.kind).is_restored(session, spare_name(source.database, _RESTORED)):
                 servers.setdefault((source.kind, source.host, source.port), []).append(source)
     for group in servers.values():
         names = [source.database for source in group]
@@ -167,6 +158,8 @@ def _restore(session: Session, source: Address, folder: Path, name: str, say: Sa
     copying = copying_of(source.kind)
     locks.take(session, name, f"Database {source.database} is being restored to {name}")
     copying.drop_unfinished(session, name)
+    if copying.is_whole(session, name):
+        raise _not_ours(source, name)
     _backups_of(source.kind).restore(session, source, folder, name, say)
     return source.at(copying.in_the_making(name))
 
@@ -176,10 +169,14 @@ def _drop_ours(session: Session, source: Address, name: str) -> None:
     if not copying.is_whole(session, name):
         return
     if not _backups_of(source.kind).is_ours(session, name):
-        raise EnvironmentProblem(
-            f"A database {name} exists on {source.host} and was not made by this tool.", hint="Rename or drop it."
-        )
+        raise _not_ours(source, name)
     copying.drop(session, name)
+
+
+def _not_ours(source: Address, name: str) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"A database {name} exists on {source.host} and was not made by this tool.", hint="Rename or drop it."
+    )
 
 
 def _backups_of(kind: str) -> Backups:

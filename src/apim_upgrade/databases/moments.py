@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, String, cast, func, literal, literal_column, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    String,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    true,
+)
 from sqlalchemy.types import UserDefinedType
 
 from apim_upgrade.databases.session import Session
 
 _WRAP = 1 << 32
 """PostgreSQL numbers transactions with 64 bits and keeps the lower half in each row."""
+_TIMES = ("time_created", "created_time", "created", "reg_last_updated_time", "reg_created_time")
+_ZONES = timedelta(hours=14)
+"""The product writes times of its own zone, and which one that is no column says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +52,44 @@ class _Xid(UserDefinedType[int]):
 
 
 def moment_of(session: Session) -> str:
-    """Return the present moment in the server's own terms; empty where it has none. Ask in a writing transaction."""
+    """Return the present moment in the server's own terms. Ask in a writing transaction."""
     if session.kind == "postgresql":
         return str(session.all("SELECT txid_current()")[0][0])
-    return ""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return json.dumps({"now": now.isoformat(), "last": _last_numbers(session)})
 
 
-def written_since(session: Session, moment: str) -> Since:
+def written_since(session: Session, moment: str, name: str, columns: Mapping[str, str]) -> Since:
     """
-    Return the condition that holds for rows written after ``moment``; an update counts as writing.
+    Return the condition that holds for rows of a table that were written after ``moment``; ``columns`` are name → type.
 
-    It stays true through VACUUM and restarts, not through dump and restore: then every row counts as written.
+    On PostgreSQL an update counts as writing, and the answer stays true through VACUUM and restarts, not through dump
+    and restore: then every row counts as written. MySQL keeps no such mark: there it holds for rows with a later
+    generated number, else with a later time of creation, else for all of them.
     """
-    if session.kind != "postgresql" or not moment:
-        return Since(true(), exact=False)
-    # age() counts back from now, so it is safe where the 32 bits of a row's number have begun anew.
-    mark = cast(cast(literal(int(moment) % _WRAP, BigInteger), String), _Xid())
-    return Since(func.age(literal_column("xmin", _Xid())) < func.age(mark), exact=True)
+    if session.kind == "postgresql":
+        # age() counts back from now, so it is safe where the 32 bits of a row's number have begun anew.
+        mark = cast(cast(literal(int(moment) % _WRAP, BigInteger), String), _Xid())
+        return Since(func.age(literal_column("xmin", _Xid())) < func.age(mark), exact=True)
+    known = json.loads(moment)
+    if name.lower() in known["last"]:
+        number, last = known["last"][name.lower()]
+        return Since(column(number, BigInteger) > last, exact=False)
+    for each, kind in columns.items():
+        if each.lower() in _TIMES and kind.lower().startswith(("timestamp", "datetime")):
+            time = column(each, DateTime)
+            return Since(or_(time.is_(None), time > datetime.fromisoformat(known["now"]) - _ZONES), exact=False)
+    return Since(true(), exact=False)
+
+
+def _last_numbers(session: Session) -> dict[str, tuple[str, int]]:
+    """The last generated number of every table of MySQL's that generates one, with its column."""
+    rows = session.all(
+        "SELECT table_name AS name, column_name AS part FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND extra LIKE '%auto_increment%'"
+    )
+    found = {}
+    for row in rows:
+        (last,) = session.all(f"SELECT COALESCE(MAX(`{row.part}`), 0) AS number FROM `{row.name}`")
+        found[str(row.name).lower()] = (str(row.part), int(last.number))
+    return found

@@ -24,11 +24,19 @@ class Program:
     files: tuple[int, ...] = ()
 
 
-def pipe(producer: Program, consumer: Program, waiting: Callable[[float], None]) -> str | None:
+def pipe(
+    producer: Program,
+    consumer: Program,
+    waiting: Callable[[float], None],
+    watch: Callable[[], None] = lambda: None,
+    *,
+    writes: IO[bytes] | None = None,
+) -> str | None:
     """
     Run ``producer`` into ``consumer``; return None, or what the two complained of when one failed.
 
-    ``waiting`` is told the seconds that have passed, every :data:`SAY_EVERY`. Whatever happens, both have ended then.
+    ``waiting`` is told the seconds that have passed, every :data:`SAY_EVERY`; ``watch`` is called every second and may
+    raise to break it off. ``consumer`` ``writes`` to this file, or nothing. Whatever happens, both have ended then.
     """
     with tempfile.TemporaryFile() as complaints:
         first = subprocess.Popen(
@@ -43,14 +51,14 @@ def pipe(producer: Program, consumer: Program, waiting: Callable[[float], None])
             list(consumer.command),
             env=dict(consumer.environment),
             stdin=first.stdout,
-            stdout=subprocess.DEVNULL,
+            stdout=writes or subprocess.DEVNULL,
             stderr=complaints,
             pass_fds=consumer.files,
         )
         assert first.stdout is not None  # noqa: S101 - asked for above
         first.stdout.close()  # so that the producer ends when the consumer does
         try:
-            _wait(second, waiting)
+            _wait(second, waiting, watch)
             failed = second.returncode != 0 or first.wait() != 0
         finally:
             for process in (first, second):
@@ -67,22 +75,19 @@ def run(
     program: Program,
     waiting: Callable[[float], None],
     watch: Callable[[], None] = lambda: None,
-    *,
-    reads: IO[bytes] | None = None,
-    writes: IO[bytes] | None = None,
 ) -> str | None:
     """
     Run a program to its end; return None, or what it complained of when it failed.
 
     ``waiting`` is told the seconds that have passed, every :data:`SAY_EVERY`; ``watch`` is called every second and may
-    raise to break it off. It ``reads`` and ``writes`` these files, or nothing.
+    raise to break it off.
     """
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
             list(program.command),
             env=dict(program.environment),
-            stdin=reads or subprocess.DEVNULL,
-            stdout=writes or subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=complaints,
             pass_fds=program.files,
         )

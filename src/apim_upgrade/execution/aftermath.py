@@ -79,21 +79,23 @@ def _of_database(name: str, before: Database, after: Database, folder: RunFolder
             return
         then = stack.enter_context(before.read())
         earlier = introspect(then).tables
-        since = written_since(now, end.moment)
         for each in introspect(now).tables.values():
             if each.name.startswith(journal.PREFIX):
                 continue
-            written = Written(name, each.name, _what(each.name))
+            called = each.name.lower()
+            written = Written(name, called, _what(called))
+            columns = {each_column.name: each_column.type for each_column in each.columns}
+            since = written_since(now, end.moment, each.name, columns)
             key = _key(each, earlier.get(each.name))
             lines = _lines(now, then, each.name, since, key, written)
             first = next(lines, None)
             if first is None:
                 continue
-            if each.name in fleeting_tables():
+            if called in fleeting_tables():
                 for _ in lines:
                     pass
             else:
-                written.file = f"{name}-{each.name}.jsonl"
+                written.file = f"{name}-{called}.jsonl"
                 folder.write_lines(written.file, chain([first], lines), private=True)
             yield written
 
@@ -114,13 +116,13 @@ def _lines(
     now: Session, then: Session, name: str, since: Since, key: tuple[str, ...], written: Written
 ) -> Iterator[str]:
     """Yield a line for every row; counts them, and notes what names the first of them."""
-    told = told_tables().get(name, Told("", ()))
+    told = told_tables().get(name.lower(), Told("", ()))
     query: Select[Any] = select(literal_column("*")).select_from(table(name)).where(since.condition)
     for chunk in _chunks(now.stream(query)):
         old = _known(then, name, key, chunk) if key else frozenset()
         for row in chunk:
-            values = row._mapping
-            changed = bool(key) and tuple(values[part] for part in key) in old
+            values = _values(row)
+            changed = bool(key) and tuple(values[part.lower()] for part in key) in old
             if changed and not since.exact:
                 continue
             written.changed += changed
@@ -132,10 +134,15 @@ def _lines(
 
 def _known(then: Session, name: str, key: tuple[str, ...], rows: Sequence[Row[Any]]) -> frozenset[tuple[Any, ...]]:
     columns: list[ColumnElement[Any]] = [column(part) for part in key]
-    wanted = [tuple(row._mapping[part] for part in key) for row in rows]
+    wanted = [tuple(_values(row)[part.lower()] for part in key) for row in rows]
     return frozenset(
         tuple(row) for row in then.all(select(*columns).select_from(table(name)).where(tuple_(*columns).in_(wanted)))
     )
+
+
+def _values(row: Row[Any]) -> dict[str, Any]:
+    """A row by lower-case names: DBMSs differ in how they spell what they are asked for."""
+    return {str(name).lower(): value for name, value in row._mapping.items()}
 
 
 def _chunks(rows: Iterator[Row[Any]]) -> Iterator[list[Row[Any]]]:

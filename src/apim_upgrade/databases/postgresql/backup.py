@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from apim_upgrade.databases.address import Address
-from apim_upgrade.databases.content import TableContent
+from apim_upgrade.databases.content import Dumped, TableContent
 from apim_upgrade.databases.database import Database
 from apim_upgrade.databases.piping import Program, run
 from apim_upgrade.databases.postgresql.clone import PostgresCopying
@@ -23,6 +23,7 @@ from apim_upgrade.databases.postgresql.making import (
     comment,
     comment_of,
     create_like,
+    exists,
     look,
     named,
     require_right_to_create,
@@ -71,8 +72,14 @@ class PostgresBackups:
             found[f"{table.schema}.{table.name}"] = TableContent.of_sums(row.rows, row.high, row.low)
         return found
 
-    def dump(self, session: Session, source: Address, folder: Path, say: Say, watch: Callable[[], None]) -> str:
-        """Dump the moment that the session sees; return the program's name and version."""
+    def dump(self, database: Database, folder: Path, say: Say, watch: Callable[[], None]) -> Dumped:
+        """Dump the very moment that the rows are counted and hashed in."""
+        with database.read() as session:
+            program = self._dump(session, database.address, folder, say, watch)
+            say(f"Counting and hashing the rows of {database.name}")
+            return Dumped(program, self.content(session))
+
+    def _dump(self, session: Session, source: Address, folder: Path, say: Say, watch: Callable[[], None]) -> str:
         original = look(session, source)
         programs = find_programs(original.major)
         (snapshot,) = session.all("SELECT pg_export_snapshot() AS id")
@@ -137,6 +144,10 @@ class PostgresBackups:
         partial = PostgresCopying().in_the_making(name)
         comment(session, partial, f"{OURS}restored from a backup")
         session.execute(named("ALTER DATABASE {} RENAME TO {}", partial, name))
+
+    def is_restored(self, session: Session, name: str) -> bool:
+        """Say whether there is such a database: when it changes its place it loses the name."""
+        return exists(session, name)
 
     def is_ours(self, session: Session, name: str) -> bool:
         """Say whether a database bears our mark."""
