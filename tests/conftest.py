@@ -177,8 +177,7 @@ class MariaServer:
 
     def load_dump(self, path: Path, name: str) -> None:
         """Restore a dump with the client."""
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path) as dump:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as dump:
             self.maria.run("mariadb", name, input=dump.read(), stdout=subprocess.DEVNULL)
 
     def filled(self, key: str, fill: Callable[[str], None], charset: str = "latin1") -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from apim_upgrade.checks import Baseline, Reported, Severity, Subject, all_rules, check
-from apim_upgrade.checks.rules import db_others
 from apim_upgrade.estate import Estate
 from apim_upgrade.releases import PARTS, Release, catalogue
 from apim_upgrade.releases.model import Column, Schema, Table
@@ -72,13 +71,15 @@ def _columns(change: Callable[[Column], Column]) -> Callable[[Table], Table]:
     return lambda table: replace(table, columns=tuple(change(column) for column in table.columns))
 
 
-def test_an_index_is_too_long_only_with_a_wide_character_set(look: Look) -> None:
+def test_a_key_is_too_long_only_with_a_wide_character_set(look: Look) -> None:
     assert look("DB040", "mysql") == []
-    wide = _columns(lambda column: replace(column, charset="utf8mb4") if "char" in column.type else column)
+    wide = _columns(
+        lambda column: replace(column, charset="utf8mb4", collation="utf8mb4_bin") if "char" in column.type else column
+    )
     found = look("DB040", "mysql", wide)
-    assert found
-    assert {each.severity for each in found} == {Severity.BLOCKER}
-    assert all("bytes with utf8mb4; 3,072 are allowed" in each.message for each in found)
+    wanted = "The unique key of IDN_SCIM_GROUP over (TENANT_ID, ROLE_NAME, ATTR_NAME) is made shorter: ATTR_NAME to 512"
+    assert any(each.message.startswith(wanted) for each in found)
+    assert {each.severity for each in found} == {Severity.MINOR, Severity.INFO}
 
 
 def test_a_collation_that_ignores_case_is_found(look: Look) -> None:
@@ -127,20 +128,22 @@ def test_long_names_are_told_on_old_oracle_servers_only(look: Look) -> None:
     assert look("DB045", "oracle", server="19.3") == []
 
 
-def test_bytes_of_columns_are_counted_as_mysql_does() -> None:
-    def size(type_: str, charset: str = "") -> int:
-        return db_others._column_bytes(Column("x", type_, True, charset=charset), "latin1")
+def test_a_table_outside_innodb_is_found(look: Look) -> None:
+    assert look("DB046", "mysql") == []
+    (found,) = look(
+        "DB046", "mysql", lambda table: replace(table, storage="MyISAM Dynamic") if table.name == "REG_LOG" else table
+    )
+    assert (found.message, found.severity) == ("REG_LOG lies in MyISAM.", Severity.BLOCKER)
 
-    assert [size("varchar(10)"), size("varchar(10)", "utf8mb4"), size("char(4)"), size("varbinary(8)")] == [
-        12,
-        42,
-        4,
-        8,
-    ]
-    assert [size("longtext"), size("mediumblob"), size("int"), size("bigint unsigned"), size("point")] == [
-        12,
-        12,
-        4,
-        8,
-        8,
-    ]
+
+def test_ends_of_a_new_foreign_key_need_one_collation_on_mysql(look: Look) -> None:
+    def collate(table: Table) -> Table:
+        kind = "utf8mb4_bin" if table.name == "AM_REVISION" else "latin1_swedish_ci"
+        return replace(
+            table, columns=tuple(replace(c, collation=kind) if "char" in c.type else c for c in table.columns)
+        )
+
+    found = look("DB024", "mysql", collate, source="4.0.0")
+    assert {each.severity for each in found} == {Severity.BLOCKER}
+    assert any("AM_API_REVISION_METADATA.REVISION_UUID has the collation" in each.message for each in found)
+    assert look("DB024", "mysql", source="4.0.0") == []

@@ -87,6 +87,8 @@ class _Demand:
     """``key``, ``foreign key`` or ``not null``."""
     columns: tuple[str, ...]
     foreign_key: ForeignKey | None = None
+    prefix: tuple[tuple[str, int], ...] = ()
+    """MySQL: of which columns only so many characters count."""
 
     def words(self) -> str:
         names = ", ".join(self.columns)
@@ -189,15 +191,13 @@ def _demands(live: Schema, target: Target) -> Iterator[_Demand]:
     for group in contraction(live, target).values():
         for change in group:
             if isinstance(change, CreateIndex) and change.index.unique:
-                yield _Demand(change.table, "key", change.index.columns)
+                yield _Demand(change.table, "key", change.index.columns, prefix=change.index.prefix)
             if not isinstance(change, AlterTable):
                 continue
             for alteration in change.alterations:
                 match alteration:
-                    case AddPrimaryKey(key):
-                        yield _Demand(change.table, "key", key.columns)
-                    case AddUnique(key):
-                        yield _Demand(change.table, "key", key.columns)
+                    case AddPrimaryKey(key) | AddUnique(key):
+                        yield _Demand(change.table, "key", key.columns, prefix=key.prefix)
                     case SetNullable(name, False):
                         yield _Demand(change.table, "not null", (name,))
                     case AddForeignKey(key):
@@ -222,8 +222,9 @@ def _before_expand(demand: _Demand, live: Schema) -> _Demand | None:
     there = tuple(name for name in names if name is not None)
     if demand.about == "key":
         # A new column has one value for all rows or is filled later; what narrower keys held before stays held.
-        safe = not there or len(there) < len(names) or any(key <= folded(there) for key in found.unique_keys())
-        return None if safe else _Demand(found.name, "key", there)
+        whole = folded(there) - {fold(name) for name, _ in demand.prefix}
+        safe = not there or len(there) < len(names) or any(key <= whole for key in found.unique_keys())
+        return None if safe else _Demand(found.name, "key", there, prefix=demand.prefix)
     if len(there) < len(names):
         return None
     key = demand.foreign_key
@@ -249,10 +250,11 @@ def _bad_rows(demand: _Demand, live: Schema) -> Select[Any]:
     columns = [_named(rows, name) for name in demand.columns]
     match demand.about:
         case "key":
-            counted = select(*columns, (func.count() - 1).label("surplus")).where(
+            parts = [_counted(item, demand.prefix) for item in columns]
+            counted = select(*parts, (func.count() - 1).label("surplus")).where(
                 and_(*(item.is_not(None) for item in columns))
             )
-            return counted.group_by(*columns).having(func.count() > 1)
+            return counted.group_by(*parts).having(func.count() > 1)
         case "foreign key":
             assert demand.foreign_key is not None  # noqa: S101 - by construction
             orphan = _orphan(demand.foreign_key, demand.columns, live)(rows)
@@ -286,12 +288,15 @@ def _orphan(key: ForeignKey, columns: Sequence[str], live: Schema) -> Condition:
     return condition
 
 
-def _doubles(name: str, columns: Sequence[str], keep: str, live: Schema) -> Condition:
+def _doubles(demand: _Demand, keep: str, live: Schema) -> Condition:
     """Every row but the one of its key with the lowest ``keep``."""
 
     def condition(rows: FromClause) -> ColumnElement[bool]:
-        other = _clause(live.tables[name]).alias()
-        same = [_named(other, item) == _named(rows, item) for item in columns]
+        other = _clause(live.tables[demand.table]).alias()
+        same = [
+            _counted(_named(other, item), demand.prefix) == _counted(_named(rows, item), demand.prefix)
+            for item in demand.columns
+        ]
         lower = _named(other, keep) < _named(rows, keep)
         return exists(select(literal(1)).select_from(other).where(*same, lower))
 
@@ -321,7 +326,7 @@ def _conditions(demand: _Demand, live: Schema) -> Iterator[Condition]:
         if live.table(demand.foreign_key.ref_table) is not None:
             yield _orphan(demand.foreign_key, demand.columns, live)
     elif demand.about == "key":
-        yield _doubles(demand.table, demand.columns, demand.remedy.keep, live)
+        yield _doubles(demand, demand.remedy.keep, live)
     else:
         yield lambda rows: or_(*(_named(rows, name).is_(None) for name in demand.columns))
 
@@ -425,6 +430,13 @@ def _parents_first(schema: Schema) -> list[str]:
 
 def _clause(described: Table) -> TableClause:
     return table(described.name, *(column(item.name) for item in described.columns if item.extra != GENERATED))
+
+
+def _counted(item: ColumnElement[Any], prefix: Sequence[tuple[str, int]]) -> ColumnElement[Any]:
+    """What of a column a key tells apart."""
+    sizes = {fold(name): size for name, size in prefix}
+    name = str(getattr(item, "name", ""))
+    return func.left(item, sizes[fold(name)]).label(name) if fold(name) in sizes else item
 
 
 def _named(rows: FromClause, name: str) -> ColumnElement[Any]:

@@ -1,72 +1,75 @@
-"""Rules about MySQL, Oracle and SQL Server, DB040 to DB049: they read the schema, and have met no such server yet."""
+"""Rules about MySQL, Oracle and SQL Server, DB040 to DB049: they read the schema alone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
-from apim_upgrade.checks.model import Finding, Row, Severity
+from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.releases import Schema, catalogue, legacy_timestamps, part_of
 from apim_upgrade.releases.model import Column, Table, fold
+from apim_upgrade.schema import target_of
+from apim_upgrade.schema.dialects import fitted
+from apim_upgrade.schema.mysql.types import ROW_LIMIT, row_bytes
 
-_BYTES = {
-    "latin1": 1,
-    "ascii": 1,
-    "binary": 1,
-    "ucs2": 2,
-    "utf8": 3,
-    "utf8mb3": 3,
-    "utf8mb4": 4,
-    "utf16": 4,
-    "utf32": 4,
-}
-"""Bytes that one character may take, by MySQL character set."""
-_KEY_LIMIT = 3072
-_ROW_LIMIT = 65_535
 _OLD_IDENTIFIER = 30
-_OUT_OF_ROW = re.compile(r"(?:tiny|medium|long)?(?:blob|text)|json")
-_SIZES = {"int": 4, "integer": 4, "bigint": 8, "smallint": 2, "tinyint": 1, "timestamp": 4, "datetime": 8, "double": 8}
-_PARTS = re.compile(r"([a-z ]+)(?:\((\d+))?")
 
 
 @rule(
     "DB040",
-    Severity.BLOCKER,
-    title="index that is too long for its character set",
+    Severity.MINOR,
+    title="key that is too long for the character set of its table",
+    repair=Repair.AUTOMATIC,
     kinds=("mysql",),
     problems=("db-mysql-key-too-long",),
 )
-def index_too_long(subject: Subject) -> Iterator[Finding]:
+def key_too_long(subject: Subject) -> Iterator[Finding]:
     """
-    What: An index that the target brings would be longer than 3,072 bytes with the character set of the tables.
+    What: A key or index that the target brings would be longer than 3,072 bytes (767 for a column in tables of an old
+    row format) with the character set of the tables.
 
-    Why: MySQL refuses it (error 1071), and later statements then miss the table. The stock scripts are made for one
-    byte a character (latin1).
+    Why: MySQL refuses it (error 1071), and the vendor's scripts then go on without the table. They are made for one
+    byte a character (latin1). The upgrade keeps the character set and lets only the first characters of the longest
+    column count. For an index that changes nothing. A unique key then takes values for the same that differ only behind
+    these characters; those that it concerns hold paths and identifiers of a hundred characters at most.
 
-    How found: For every index and key of the target that the database lacks, the lengths of its columns are added up
-    with the bytes a character of the set that the table has, or most tables have. This rule has not been run against a
-    server.
+    How found: For every key of the target that the database lacks, the bytes of its columns are added up, with the
+    character sets that the columns have or will get.
 
-    How to mend: Keep the character set that the database was made with (latin1) for new tables; never change the set
-    of existing tables by the way. Copy into a database of the old default set, then upgrade.
+    How to mend: Nothing has to be done. Rows that a shortened unique key would refuse are told by DB001.
     """
     for name, live in subject.live.items():
-        usual = _usual_set(live)
-        for table in catalogue(subject.kind, subject.target, part_of(name, subject.live)).tables.values():
+        target = target_of(subject.kind, subject.target, part_of(name, subject.live))
+        real = fitted(target, live).wanted
+        for table in target.wanted.tables.values():
             found = live.table(table.name)
-            for columns, prefix in _indexes(table):
-                subject.saw("indexes")
-                if found is not None and any(_same(columns, other) for other, _ in _indexes(found)):
-                    continue
-                length = sum(_index_bytes(table, found, column, prefix, usual) for column in columns)
-                if length > _KEY_LIMIT:
+            have = {(columns, unique) for columns, _, unique in _keys(found)} if found is not None else set()
+            stock = {(columns, unique): prefix for columns, prefix, unique in _keys(table)}
+            subject.saw("indexes", len(stock))
+            for columns, prefix, unique in _keys(real.tables[table.name]):
+                if prefix and prefix != stock[columns, unique] and (columns, unique) not in have:
+                    short = ", ".join(f"{column.upper()} to {size}" for column, size in prefix)
+                    what = "unique key" if unique else "index"
                     yield Finding(
-                        f"The index of {table.name.upper()} over ({', '.join(columns).upper()}) takes {length:,} bytes "
-                        f"with {usual}; {_KEY_LIMIT:,} are allowed.",
+                        f"The {what} of {table.name.upper()} over ({', '.join(columns).upper()}) is made shorter: "
+                        f"{short} characters.",
                         place=Row(name, table.name.upper(), key=", ".join(columns).upper()),
+                        severity=None if unique else Severity.INFO,
                     )
+
+
+def _keys(table: Table) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, int], ...], bool]]:
+    """The columns of every key and index in lower case, how much of them counts, and whether it is unique."""
+    if table.primary_key is not None:
+        yield _folded(table.primary_key.columns), table.primary_key.prefix, True
+    yield from ((_folded(key.columns), key.prefix, True) for key in table.unique)
+    yield from ((_folded(index.columns), index.prefix, index.unique) for index in table.indexes)
+
+
+def _folded(columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(fold, columns))
 
 
 @rule(
@@ -84,7 +87,7 @@ def insensitive_collation(subject: Subject) -> Iterator[Finding]:
     wrong row, or refuses a new name because of an old one. REG_PATH_VALUE tells case apart from 4.0.0 on.
 
     How found: The collations of all text columns of tables that begin with AM_, REG_, UM_ or IDN_. This rule has not
-    been run against a server.
+    been run against SQL Server.
 
     How to mend: Make the databases of the target with a collation that tells case apart (latin1_bin, utf8mb4_bin,
     …_CS_AS) and upgrade a copy there. Nothing can collide by that: names that differ only by case cannot exist yet.
@@ -123,7 +126,7 @@ def table_name_case(subject: Subject) -> Iterator[Finding]:
     does not find them. It shows when a dump moves from one server to another.
 
     How found: Names of tables are compared with the catalogue of the release. Databases that are in lower case as a
-    whole work on their server and are told as information. This rule has not been run against a server.
+    whole work on their server and are told as information. This rule has not been run against SQL Server.
 
     How to mend: Keep the same lower_case_table_names on the server of the copy, or rename the tables to the stock case.
     """
@@ -157,7 +160,7 @@ def times_that_change(subject: Subject) -> Iterator[Finding]:
     upgrade, and what depends on them (the newest version of an API, the order of the index) changes.
 
     How found: Columns with that clause that the catalogue has without. They come about on servers with
-    explicit_defaults_for_timestamp = OFF (the default of MySQL 5.7). This rule has not been run against a server.
+    explicit_defaults_for_timestamp = OFF (the default of MySQL 5.7).
 
     How to mend: Take the clause off in the copy before the upgrade: ALTER TABLE … MODIFY … TIMESTAMP NULL. Scripts of
     your own should write such columns with their old value.
@@ -191,26 +194,43 @@ def row_too_long(subject: Subject) -> Iterator[Finding]:
     Why: MySQL refuses such a table (error 1118).
 
     How found: The lengths of all columns that a table has and gets are added up, with the bytes a character of its
-    set. This rule has not been run against a server.
+    set.
 
-    How to mend: Drop columns of your own from the table, or change the character set of long ones before the upgrade.
+    How to mend: Drop columns of your own from the table, or make them texts (TEXT, BLOB), before the upgrade.
     """
     for name, live in subject.live.items():
-        usual = _usual_set(live)
-        for table in catalogue(subject.kind, subject.target, part_of(name, subject.live)).tables.values():
+        real = fitted(target_of(subject.kind, subject.target, part_of(name, subject.live)), live).wanted
+        for table in real.tables.values():
             found = live.table(table.name)
             subject.saw("tables")
-            columns = {fold(column.name): column for column in table.columns}
-            if found is not None:
-                columns = {fold(column.name): column for column in found.columns} | {
-                    key: column for key, column in columns.items() if found.column(key) is None
-                }
-            length = sum(_column_bytes(column, usual) for column in columns.values())
-            if length > _ROW_LIMIT:
+            columns = {fold(column.name): column for column in (*(found.columns if found else ()), *table.columns)}
+            length = sum(row_bytes(column) for column in columns.values())
+            if length > ROW_LIMIT:
                 yield Finding(
-                    f"A row of {table.name.upper()} would take up to {length:,} bytes; {_ROW_LIMIT:,} are allowed.",
+                    f"A row of {table.name.upper()} would take up to {length:,} bytes; {ROW_LIMIT:,} are allowed.",
                     place=Row(name, table.name.upper()),
                 )
+
+
+@rule("DB046", Severity.BLOCKER, title="table that knows no transactions", kinds=("mysql",))
+def no_transactions(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A table of the product lies in another engine than InnoDB, such as MyISAM.
+
+    Why: Such a table has neither transactions nor foreign keys. A step that is broken off would leave it half changed,
+    and the target's foreign keys cannot be made.
+
+    How found: The engine of every table of the product.
+
+    How to mend: ALTER TABLE … ENGINE=InnoDB in the old database, with its servers stopped.
+    """
+    for name, live in subject.live.items():
+        stock = catalogue(subject.kind, subject.source, part_of(name, subject.live))
+        subject.saw("tables", len(live.tables))
+        for table in live.tables.values():
+            engine = table.storage.partition(" ")[0]
+            if engine and engine.lower() != "innodb" and stock.table(table.name) is not None:
+                yield Finding(f"{table.name.upper()} lies in {engine}.", place=Row(name, table.name.upper()))
 
 
 @rule(
@@ -246,55 +266,6 @@ def names_too_long(subject: Subject) -> Iterator[Finding]:
                 f"{', '.join(long[:5])}.",
                 item=database.name,
             )
-
-
-def _indexes(table: Table) -> Iterator[tuple[tuple[str, ...], Mapping[str, int]]]:
-    """The columns of every index and key, with the lengths that MySQL is told to look at."""
-    if table.primary_key is not None:
-        yield table.primary_key.columns, {}
-    for unique in table.unique:
-        yield unique.columns, {fold(column): length for column, length in unique.prefix}
-    for index in table.indexes:
-        if not index.expressions:
-            yield index.columns, {fold(column): length for column, length in index.prefix}
-
-
-def _same(one: Iterable[str], other: Iterable[str]) -> bool:
-    return [fold(name) for name in one] == [fold(name) for name in other]
-
-
-def _usual_set(live: Schema) -> str:
-    """The character set of most text columns; latin1 where none is told."""
-    sets = [_set_of(column) for table in live.tables.values() for column in table.columns if _set_of(column)]
-    return max(sorted(set(sets)), key=sets.count, default="latin1")
-
-
-def _set_of(column: Column) -> str:
-    return column.charset or column.collation.partition("_")[0]
-
-
-def _index_bytes(wanted: Table, found: Table | None, name: str, prefix: Mapping[str, int], usual: str) -> int:
-    column = (found.column(name) if found is not None else None) or wanted.column(name)
-    if column is None:
-        return 0
-    length = prefix.get(fold(name))
-    if length is not None:
-        return length * _BYTES.get(_set_of(column) or usual, 4)
-    return _column_bytes(column, usual)
-
-
-def _column_bytes(column: Column, usual: str) -> int:
-    """The most bytes that a value takes in its row; what lies outside counts as its pointer."""
-    match = _PARTS.match(column.type.lower())
-    name = match[1].strip() if match else ""
-    if _OUT_OF_ROW.fullmatch(name):
-        return 12
-    length = int(match[2]) if match and match[2] else 1
-    if "char" in name:
-        return length * _BYTES.get(_set_of(column) or usual, 4) + (2 if name.startswith("var") else 0)
-    if "binary" in name:
-        return length
-    return _SIZES.get(name.split(" ")[0], 8)
 
 
 def _changes(column: Column) -> bool:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import DateTime, func, literal_column, select
+
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import size
 from apim_upgrade.checks.servers import servers
 from apim_upgrade.checks.subject import Subject
+from apim_upgrade.releases import Release
 from apim_upgrade.releases.knowledge import release_facts
+from apim_upgrade.tables.registry import LOG
 
 _NAMES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "oracle": "Oracle", "mssql": "SQL Server"}
 """A DBMS as the vendor's compatibility pages write it."""
@@ -55,6 +59,9 @@ def server_not_tested(subject: Subject) -> Iterator[Finding]:
     whose = "" if listed.release == subject.target else f" (the list of {subject.target} is not known)"
     tested = listed.dbms_tested[name]
     for running in sorted({database.server for database in subject.estate.databases}):
+        if "mariadb" in running.lower():
+            yield from _mariadb(subject, running, listed.release, tested)
+            continue
         version = _version(running)
         if any(version[:1] == _version(each)[:1] for each in tested):
             continue
@@ -65,6 +72,18 @@ def server_not_tested(subject: Subject) -> Iterator[Finding]:
             item=there,
             severity=Severity.MAJOR if version < oldest else Severity.INFO,
         )
+
+
+def _mariadb(subject: Subject, running: str, release: Release, tested: Sequence[str]) -> Iterator[Finding]:
+    """MariaDB counts its versions apart, and is on no list; many run the product on it with MySQL's scripts."""
+    there = " and ".join(each.name for each in subject.estate.databases if each.server == running)
+    yield Finding(
+        f"The server of {there} is MariaDB {running.partition('-')[0]}; {release} was tested with MySQL "
+        f"{', '.join(tested)}.",
+        "Nothing has to be done; rehearse on a server of the same version.",
+        item=there,
+        severity=Severity.INFO,
+    )
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -285,13 +304,12 @@ def clocks_differ(subject: Subject) -> Iterator[Finding]:
     if len(zones) > 1:
         told = ", ".join(f"{name} {server.time_zone}" for name, server in there.items())
         yield Finding(f"The databases use different time zones: {told}.", item="time zones")
-    (row,) = subject.shared.all(
-        "SELECT count(*) AS lines, max(reg_logged_time) AS newest FROM reg_log "
-        "WHERE reg_logged_time > LOCALTIMESTAMP + INTERVAL '1' DAY"
-    )
-    if row.lines:
+    tomorrow = literal_column("LOCALTIMESTAMP + INTERVAL '1' DAY", DateTime)
+    query = select(func.count().label("future"), func.max(LOG.c.reg_logged_time).label("newest"))
+    (row,) = subject.shared.all(query.where(LOG.c.reg_logged_time > tomorrow))
+    if row.future:
         yield Finding(
-            f"{row.lines:,} lines of the registry's log are of the future, the newest of {row.newest:%Y-%m-%d %H:%M}.",
+            f"{row.future:,} lines of the registry's log are of the future, the newest of {row.newest:%Y-%m-%d %H:%M}.",
             "Nothing has to be done; see that the servers' clocks are right.",
             Row("shared", "REG_LOG", "REG_LOGGED_TIME"),
             item="future",

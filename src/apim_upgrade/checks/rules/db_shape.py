@@ -111,12 +111,14 @@ def names_differ(subject: Subject) -> Iterator[Finding]:
 def _renamed(live: Table, stock: Table | None) -> Iterator[tuple[str, str]]:
     if stock is None:
         return
-    wanted = {folded(unique.columns): unique.name for unique in stock.unique}
+    wanted: dict[frozenset[str], list[str]] = {}  # MySQL's stock schema keeps some columns unique twice
+    for unique in stock.unique:
+        wanted.setdefault(folded(unique.columns), []).append(unique.name or "")
     wanted_links = {(folded(key.columns), fold(key.ref_table)): key.name for key in stock.foreign_keys}
     for unique in live.unique:
-        name = wanted.get(folded(unique.columns))
-        if name and unique.name and fold(name) != fold(unique.name):
-            yield unique.name, name
+        names = wanted.get(folded(unique.columns), [])
+        if unique.name and names and all(names) and fold(unique.name) not in map(fold, names):
+            yield unique.name, names[0]
     for key in live.foreign_keys:
         name = wanted_links.get((folded(key.columns), fold(key.ref_table)))
         if name and key.name and fold(name) != fold(key.name):
@@ -169,7 +171,7 @@ def _is_type(deviation: Deviation) -> bool:
 
 @rule(
     "DB024",
-    Severity.MAJOR,
+    Severity.BLOCKER,
     title="foreign key between columns of different types",
     problems=("db-mssql-fk-length",),
 )
@@ -177,8 +179,8 @@ def unequal_ends(subject: Subject) -> Iterator[Finding]:
     """
     What: The target has a foreign key, and the columns at its two ends have different types in the database.
 
-    Why: SQL Server and MySQL refuse such a key (AM_API_REVISION_METADATA against AM_REVISION is known for it). Others
-    accept different lengths, but not different kinds of type.
+    Why: SQL Server refuses such a key (AM_API_REVISION_METADATA against AM_REVISION is known for it). Others accept
+    different lengths, but not different kinds of type; MySQL wants the same character set and collation as well.
 
     How found: For every foreign key of the target the live types of both ends are compared, where both columns are
     there already. Where the DBMS is indifferent to the length, only different kinds of type count.
@@ -186,7 +188,7 @@ def unequal_ends(subject: Subject) -> Iterator[Finding]:
     How to mend: Rehearse the upgrade on copies: it gives both columns the target's type. Where views or other keys hold
     a column, change it in the old release.
     """
-    exact = subject.kind in ("mssql", "mysql")
+    exact = subject.kind == "mssql"
     for name, live in subject.live.items():
         for table in _catalogue(subject, subject.target, name).tables.values():
             for key in table.foreign_keys:
@@ -198,7 +200,22 @@ def unequal_ends(subject: Subject) -> Iterator[Finding]:
                             f"{table.name.upper()}.{column.upper()} is {here}, {key.ref_table.upper()}.{ref.upper()}, "
                             f"which it refers to, is {there}.",
                             place=Row(name, table.name.upper(), column.upper()),
+                            severity=Severity.MAJOR,
                         )
+                    sets = _collation(live, table.name, column), _collation(live, key.ref_table, ref)
+                    if subject.kind == "mysql" and all(sets) and len(set(sets)) > 1:
+                        yield Finding(
+                            f"{table.name.upper()}.{column.upper()} has the collation {sets[0]}, "
+                            f"{key.ref_table.upper()}.{ref.upper()}, which it refers to, has {sets[1]}.",
+                            "Give both columns one collation in the old database: MODIFY one of them.",
+                            place=Row(name, table.name.upper(), column.upper()),
+                        )
+
+
+def _collation(schema: Schema, table: str, column: str) -> str:
+    found = schema.table(table)
+    described = found.column(column) if found else None
+    return described.collation if described else ""
 
 
 def _type(schema: Schema, table: str, column: str) -> str:

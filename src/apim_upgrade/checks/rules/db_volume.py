@@ -12,6 +12,7 @@ from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import size
 from apim_upgrade.checks.subject import Subject
+from apim_upgrade.databases.expressions import epoch
 from apim_upgrade.registry import REVISIONS
 from apim_upgrade.tables.identity import ACCESS_TOKEN
 from apim_upgrade.tables.registry import PATH
@@ -46,7 +47,7 @@ def stale_tokens(subject: Subject) -> Iterator[Finding]:
     home = subject.home("identity")
     subject.saw_rows("tokens", home, ACCESS_TOKEN.name)
     name, session = ACCESS_TOKEN.c, subject.sessions[home]
-    past, seconds = _long_ago(subject), func.extract("epoch", name.time_created)
+    past, seconds = _long_ago(subject), epoch(name.time_created)
     ended = and_(
         name.validity_period >= 0,
         seconds + name.validity_period / 1000 < past,
@@ -54,7 +55,7 @@ def stale_tokens(subject: Subject) -> Iterator[Finding]:
             name.refresh_token_validity_period.is_(None),
             and_(
                 name.refresh_token_validity_period >= 0,
-                func.extract("epoch", func.coalesce(name.refresh_token_time_created, name.time_created))
+                epoch(func.coalesce(name.refresh_token_time_created, name.time_created))
                 + name.refresh_token_validity_period / 1000
                 < past,
             ),

@@ -15,6 +15,7 @@ from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.rules.common import plural, size, such_as
 from apim_upgrade.checks.settings import switched_on
 from apim_upgrade.checks.subject import Subject
+from apim_upgrade.databases.expressions import exact
 from apim_upgrade.migrations.registry_types import with_fields
 from apim_upgrade.releases.registry_files import type_fields
 from apim_upgrade.tables.registry import ATTACHMENTS, LOG, PATH, RESOURCE
@@ -306,11 +307,11 @@ def log_for_the_index(subject: Subject) -> Iterator[Finding]:
     newest = (
         select(
             LOG.c.reg_tenant_id,
-            LOG.c.reg_path,
+            exact(LOG.c.reg_path).label("reg_path"),
             func.max(LOG.c.reg_log_id).label("newest"),
             func.max(case((heeded, LOG.c.reg_log_id))).label("heeded"),
         )
-        .group_by(LOG.c.reg_tenant_id, LOG.c.reg_path)
+        .group_by(LOG.c.reg_tenant_id, exact(LOG.c.reg_path))
         .subquery("newest")
     )
     passed_over = or_(newest.c.heeded.is_(None), newest.c.newest != newest.c.heeded)
@@ -321,13 +322,21 @@ def log_for_the_index(subject: Subject) -> Iterator[Finding]:
         newest.outerjoin(living, and_(living.c.tenant_id == newest.c.reg_tenant_id, living.c.path == newest.c.reg_path))
     )
     (row,) = subject.shared.all(query)
-    path = PATH.c.reg_path_value + "/" + RESOURCE.c.reg_name
-    told = exists().where(LOG.c.reg_tenant_id == RESOURCE.c.reg_tenant_id, LOG.c.reg_path == path, heeded)
-    forgotten = (
-        select(func.count().label("many"), func.min(PATH.c.reg_path_value).label("one"))
-        .select_from(RESOURCE)
+    artifacts = (
+        select(
+            RESOURCE.c.reg_tenant_id.label("tenant_id"),
+            PATH.c.reg_path_value.label("folder"),
+            exact(PATH.c.reg_path_value + "/" + RESOURCE.c.reg_name).label("path"),
+        )
         .join(PATH, registry.resource_path())
-        .where(registry.working_artifact(), ~told)
+        .where(registry.working_artifact())
+        .subquery("artifacts")
+    )
+    told = and_(newest.c.reg_tenant_id == artifacts.c.tenant_id, newest.c.reg_path == artifacts.c.path)
+    forgotten = (
+        select(func.count().label("many"), func.min(artifacts.c.folder).label("one"))
+        .select_from(artifacts.outerjoin(newest, told))
+        .where(newest.c.heeded.is_(None))
     )
     (lost,) = subject.shared.all(forgotten)
     for number, item, message in (
@@ -349,7 +358,7 @@ def _living() -> Subquery:
     name = RESOURCE.c.reg_name
     path = case((name.is_(None), PATH.c.reg_path_value), else_=folder + "/" + name)
     return (
-        select(RESOURCE.c.reg_tenant_id.label("tenant_id"), path.label("path"))
+        select(RESOURCE.c.reg_tenant_id.label("tenant_id"), exact(path).label("path"))
         .join(PATH, registry.resource_path())
         .subquery("living")
     )

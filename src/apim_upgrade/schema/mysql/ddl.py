@@ -8,6 +8,7 @@ server takes the one that locks least by itself, and :mod:`~apim_upgrade.schema.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,6 +53,7 @@ from apim_upgrade.schema.changes import (
 from apim_upgrade.schema.mysql.types import NOW, has_charset, is_binary, length
 
 _SERVERS_NAME = re.compile(r"_ibfk_\d+$", re.IGNORECASE)
+_NAME_LENGTH = 64
 _VARIABLE = "@apim_upgrade"
 _UNICODE = ("utf8", "utf8mb3", "utf8mb4")
 
@@ -78,7 +80,7 @@ def ddl(change: Change, before: Schema) -> tuple[str, ...]:
     """Return the statements for one change. Raises KnowledgeError for what MySQL's catalogues never ask for."""
     match change:
         case AlterTable(table, alterations):
-            return tuple(_alter(_found(before, table), alterations, _implicit(before)))
+            return tuple(_alter(_found(before, table), alterations, before))
         case CreateTable(table):
             return (_create_table(table, _implicit(before)),)
         case DropTable(table):
@@ -139,12 +141,17 @@ def _unless(condition: str, statement: str) -> Iterator[str]:
     yield "DEALLOCATE PREPARE apim_upgrade"
 
 
-def _alter(live: Table, alterations: Sequence[Alteration], implicit: bool) -> Iterator[str]:
+def _alter(live: Table, alterations: Sequence[Alteration], before: Schema) -> Iterator[str]:
     """Foreign keys go first and come last, because the server refuses to drop and add one of a name at once."""
     links = {key.name for key in live.foreign_keys}
     dropped = [each for each in alterations if isinstance(each, DropConstraint)]
     old_links = [f"DROP FOREIGN KEY {quoted(each.name)}" for each in dropped if each.name in links]
-    new_links = [f"ADD {_foreign_key(each.key)}" for each in alterations if isinstance(each, AddForeignKey)]
+    implicit = _implicit(before)
+    new_links = [
+        f"ADD {_foreign_key(_with_free_name(each.key, live, before, links))}"
+        for each in alterations
+        if isinstance(each, AddForeignKey)
+    ]
     after = live
     for alteration in alterations:
         after = altered(after, alteration)
@@ -279,9 +286,24 @@ def _parts(columns: Iterable[str], prefix: Iterable[tuple[str, int]]) -> str:
     return ", ".join(quoted(name) + (f"({lengths[fold(name)]})" if fold(name) in lengths else "") for name in columns)
 
 
+def _with_free_name(key: ForeignKey, table: Table, before: Schema, own: set[str | None]) -> ForeignKey:
+    """
+    A name that a server made is left to the server, which then names the index for it as in a stock database.
+
+    It numbers them by table, and fails where another table has the next number; names are one space in a database.
+    """
+    if key.name and not _SERVERS_NAME.search(key.name):
+        return key
+    beginning = f"{fold(table.name)}_ibfk_"
+    taken = {fold(link.name) for other in before.tables.values() for link in other.foreign_keys if link.name}
+    if all(name in {fold(each or "") for each in own} for name in taken if name.startswith(beginning)):
+        return replace(key, name=None)
+    free = next(number for number in itertools.count(1) if f"{beginning}{number}" not in taken)
+    return replace(key, name=f"{table.name}_ibfk_{free}_{'_'.join(key.columns)}"[:_NAME_LENGTH])
+
+
 def _foreign_key(key: ForeignKey) -> str:
-    # A name that a server made is left to the server, which then names the index for it as in a stock database.
-    name = f"CONSTRAINT {quoted(key.name)} " if key.name and not _SERVERS_NAME.search(key.name) else ""
+    name = f"CONSTRAINT {quoted(key.name)} " if key.name else ""
     rules = "".join(
         f" ON {event} {rule}" for event, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
         if rule != "NO ACTION"

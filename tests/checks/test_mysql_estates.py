@@ -1,0 +1,75 @@
+"""Rules on estates of real servers that lie on MySQL: every rule can be carried out, and says what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from apim_upgrade.checks import Baseline, Report, all_rules, check, open_subject
+from apim_upgrade.estate import read_estate
+from apim_upgrade.migrations.upgrade import Choices
+from apim_upgrade.project.checking import CheckChoices
+from apim_upgrade.releases import Release
+from apim_upgrade.schema import introspect
+from apim_upgrade.schema.mysql.types import ROW_LIMIT, row_bytes
+from checks.planting import NOW
+from conftest import MariaServer, Pair
+
+
+def checked(pair: Pair, source: str, *families: str) -> Report:
+    estate = read_estate(pair.by_name(), source)
+    rules = [rule for rule in all_rules() if not families or rule.family in families]
+    with open_subject(pair.by_name(), estate, Release.parse("4.7.0"), Choices(), CheckChoices()) as subject:
+        subject.now = NOW
+        return check(subject, rules, baseline=Baseline(), listener=lambda event: None)
+
+
+def told(report: Report) -> list[tuple[str, str]]:
+    assert [(each.rule.code, each.reason) for each in report.unchecked] == []
+    return [(each.code, each.message) for each in report.findings]
+
+
+def test_the_same_estate_gives_the_same_findings_on_mysql_and_on_postgresql(
+    real_estate: Callable[[str], Pair],
+) -> None:
+    places = ("DB", "ENV")  # about the servers
+    mysql = checked(real_estate("3.2.0/mysql"), "3.2.0")
+    postgresql = checked(real_estate("3.2.0"), "3.2.0")
+    differ = ("IDN024", "REG015", "REG016")  # what lies about in one of the two only
+    assert [each for each in told(mysql) if not each[0].startswith((*places, *differ))] == [
+        each for each in told(postgresql) if not each[0].startswith((*places, *differ))
+    ]
+    assert dict(reversed(told(mysql)))["REG015"] == "REG_LOG has 4 paths whose resource is gone."
+    assert {code for code, _ in told(mysql)} - {code for code, _ in told(postgresql)} == {
+        "DB030",
+        "DB041",
+    }  # its tokens are older
+
+
+def test_what_only_mysql_has_is_told_and_what_is_stock_is_not(
+    mysql_databases: MariaServer, real_estate: Callable[[str], Pair]
+) -> None:
+    pair = real_estate("3.2.0/mysql")
+    with pair.am.read() as session:
+        full = sum(map(row_bytes, introspect(session).tables["AM_API"].columns))
+    mysql_databases.execute(
+        "ALTER TABLE IDN_SCIM_GROUP CONVERT TO CHARACTER SET utf8mb4",
+        "ALTER TABLE AM_APPLICATION MODIFY CREATED_TIME TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
+        "ON UPDATE CURRENT_TIMESTAMP",
+        "RENAME TABLE AM_API_RATINGS TO am_api_ratings",
+        "ALTER TABLE IDN_THRIFT_SESSION ENGINE=MyISAM",
+        f"ALTER TABLE AM_API ADD COLUMN OURS VARBINARY({ROW_LIMIT - full - 100})",
+        database=pair.am.address.database,
+    )
+    report = checked(pair, "3.2.0", "DB")
+    found = dict(told(report))
+    assert found["DB040"].startswith("The unique key of IDN_SCIM_GROUP")
+    assert "AM_APPLICATION.CREATED_TIME" in found["DB043"]
+    assert "am_api_ratings for AM_API_RATINGS" in found["DB042"]
+    assert found["DB046"] == "IDN_THRIFT_SESSION lies in MyISAM."
+    assert found["DB010"].startswith("The server of am and shared is MariaDB 10.11")
+    assert found["DB044"].startswith("A row of AM_API would take up to")
+
+
+def test_an_estate_as_a_server_made_it_has_none_of_these(real_estate: Callable[[str], Pair]) -> None:
+    found = told(checked(real_estate("4.2.0/mysql"), "4.2.0"))
+    assert {code for code, _ in found if code.startswith("DB")} == {"DB010", "DB026", "DB032", "DB041"}
