@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import ClauseElement, Insert, Table, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ClauseElement, Insert, Select, Table, delete, exists, func, insert, literal, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import Executable
 
@@ -19,6 +19,7 @@ from apim_upgrade.databases.rendering import render
 from apim_upgrade.databases.updates import inserted_columns
 from apim_upgrade.engine import Load, Operation, Phase, RunRecord, Sql, Stage, Step, journal
 from apim_upgrade.migrations.findings import only_looks
+from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
 from apim_upgrade.planning.clients import CLIENTS, Client
 from apim_upgrade.releases.model import Index, Schema
 from apim_upgrade.schema.dialects import scripted_of
@@ -99,19 +100,20 @@ class Scripts:
         statements = [
             *(self._made(table) for table in journal.ALL),
             self._text(insert(journal.RUN).from_select(list(values), row)),
+            self._notation.refuse_unless(
+                self._text(self._this_upgrade()), "Another upgrade of this database has begun."
+            ),
         ]
         return self._file(database, ["the journal of this upgrade"], statements)
 
+    def _this_upgrade(self) -> Select[tuple[int]]:
+        run = journal.RUN.c
+        mine = run.source == self._record.source, run.target == self._record.target
+        return select(literal(1).label("hit")).select_from(journal.RUN).where(*mine)
+
     def _closing(self, database: str) -> str:
-        tables = sorted(self._tables_of_the_tool, key=str)
-        drops = [self._dropped(name) for name in tables]
+        drops = [self._dropped(table.name) for table in (*journal.ALL, ARTIFACT, TENANT)]
         return self._file(database, ["what is left of the tool: its journal and working tables"], drops)
-
-    @property
-    def _tables_of_the_tool(self) -> set[str]:
-        from apim_upgrade.migrations.workspace import ARTIFACT, TENANT
-
-        return {table.name for table in (*journal.ALL, ARTIFACT, TENANT)}
 
     def _script(self, step: Step, position: int, *, after: int = 0) -> str:
         """One step; with ``after``, only when so many others are done in its database."""
