@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,21 @@ __all__ = ["site"]
 HOSTILE = '<script>alert("x")</script>'
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """The one report that the tests of this file read."""
+    return {}
+
+
 @pytest.fixture
-def document(site: Callable[..., Site], sample_estate: Callable[..., Pair]) -> dict[str, Any]:
+def document(made: dict[str, Any], site: Callable[..., Site], sample_estate: Callable[..., Pair]) -> dict[str, Any]:
     """The report of a run on an estate with a hostile name and a broken artifact."""
+    if not made:
+        made.update(_report_of_a_run(site, sample_estate))
+    return deepcopy(made)
+
+
+def _report_of_a_run(site: Callable[..., Site], sample_estate: Callable[..., Pair]) -> dict[str, Any]:
     pair = sample_estate("3.2.0", apis=6, tenants=1)
     broken = (
         "reg_content_id = (SELECT max(r.reg_content_id) FROM reg_resource r JOIN reg_path p USING (reg_path_id) "
@@ -28,14 +41,13 @@ def document(site: Callable[..., Site], sample_estate: Callable[..., Pair]) -> d
     )
     change(pair.shared, f"UPDATE reg_content SET reg_content_data = '<broken' WHERE {broken}")
     here = site(pair, "4.2.0")
-    found: dict[str, Any] = {}
     assert here("run").code == 1
     answer = here("report", "--out", str(here.folder / "copy.html"), "--format", "json")
     assert answer.code in (0, None)
-    found.update(answer.document)
     assert (here.folder / "copy.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     cannot = here("report", "--out", str(here.folder / "none" / "copy.html"))
     assert cannot.code == 3
+    found: dict[str, Any] = answer.document
     return found
 
 

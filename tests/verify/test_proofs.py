@@ -7,9 +7,10 @@ from datetime import datetime
 
 import pytest
 
+from apim_upgrade.databases import Database
 from apim_upgrade.releases import Release
 from apim_upgrade.verify import verify
-from conftest import Pair
+from conftest import Pair, Server
 from execution.conftest import site
 from execution.site import Site, change
 
@@ -27,12 +28,26 @@ def _failing(pair: Pair, started: datetime = datetime(2020, 1, 1)) -> dict[str, 
     return {proof.name: (proof.found, proof.sample) for proof in found.proofs if not proof.holds}
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, str]:
+    """The databases of the one upgraded estate by part; only to be copied."""
+    return {}
+
+
 @pytest.fixture
-def upgraded(site: Callable[..., Site], sample_estate: Callable[..., Pair]) -> Iterator[Pair]:
-    here = site(sample_estate("4.0.0", apis=6, tenants=1))
-    assert here("run").code == 0
-    assert here("verify").code == 0
-    yield here.upgraded
+def upgraded(
+    kept: dict[str, str], databases: Server, site: Callable[..., Site], sample_estate: Callable[..., Pair]
+) -> Iterator[Pair]:
+    """A copy of an upgraded estate that a test may damage."""
+    if not kept:
+        here = site(sample_estate("4.0.0", apis=6, tenants=1))
+        assert here("run").code == 0
+        assert here("verify").code == 0
+        kept.update({part: databases.clone(each.address.database) for part, each in here.upgraded.by_name().items()})
+    copies = {part: databases.clone(name) for part, name in kept.items()}
+    yield Pair.of({part: Database(part, databases.postgres.address(name)) for part, name in copies.items()})
+    for name in copies.values():
+        databases.drop(name)
 
 
 DAMAGE = [
