@@ -139,7 +139,7 @@ def test_what_drops_data_waits_for_everything_else(scripts: Callable[[str], Path
 def test_scripts_of_another_upgrade_are_refused_at_the_first(scripts: Callable[[str], Path], kind: str) -> None:
     text = (scripts(kind) / "0000-shared-journal.sql").read_text(encoding="utf-8")
     assert "APIM_UPGRADE_RUN.SOURCE = '3.2.0' AND APIM_UPGRADE_RUN.TARGET = '4.7.0'" in text
-    assert text.index("INSERT INTO APIM_UPGRADE_RUN") < text.index("Another upgrade of this database has begun.")
+    assert text.index("INSERT INTO APIM_UPGRADE_RUN") < text.index("Another upgrade of it has begun.")
 
 
 UNPARSED = {"oracle": r"DECLARE", "mssql": r"DBCC CHECKIDENT", "db2": r"BEGIN"}

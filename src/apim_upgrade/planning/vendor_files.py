@@ -106,7 +106,7 @@ class Scripts:
         ]
         return self._file(database, ["the journal of this upgrade"], statements)
 
-    def _this_upgrade(self) -> Select[tuple[int]]:
+    def _this_upgrade(self) -> Select[int]:
         run = journal.RUN.c
         mine = run.source == self._record.source, run.target == self._record.target
         return select(literal(1).label("hit")).select_from(journal.RUN).where(*mine)
