@@ -29,7 +29,7 @@ from upgrade.content import content_hash
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0)
 RELEASE = "4.2.0"
-KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "0")) // 5 or 4
+KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "0")) // 5 or 3
 OWN = """
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE TABLE own_things (id serial PRIMARY KEY, name varchar(20) DEFAULT 'none' NOT NULL,

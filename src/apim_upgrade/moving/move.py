@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,14 @@ from apim_upgrade.databases import Database
 from apim_upgrade.databases.generated_ids import ContinueIds
 from apim_upgrade.engine import Session
 from apim_upgrade.errors import EnvironmentProblem, EstateError
+from apim_upgrade.moving.forms import Sort, form_of
 from apim_upgrade.moving.marker import MOVE, Move, close_move, drop_move, open_move, read_move
 from apim_upgrade.moving.progress import Progress, Say
 from apim_upgrade.moving.shape import Shape, TableMove, shape_for
-from apim_upgrade.moving.source import Source
+from apim_upgrade.moving.source import Source, by_servers_clock
 from apim_upgrade.moving.values import Checksum, Unfit, converted, converter
 from apim_upgrade.releases import PARTS, Release, catalogue, catalogued_releases
-from apim_upgrade.releases.model import Schema, fold
+from apim_upgrade.releases.model import Column, Schema, fold
 from apim_upgrade.schema import introspect
 from apim_upgrade.schema.build import creation
 from apim_upgrade.schema.changes import (
@@ -42,7 +43,7 @@ from apim_upgrade.schema.changes import (
     DropTable,
     applied,
 )
-from apim_upgrade.schema.dialects import dialect_of, written
+from apim_upgrade.schema.dialects import notation_of, written
 
 _COUNTED = ("nextval(", "auto_increment")
 _FEW = 20_000
@@ -81,16 +82,19 @@ def move_database(source: Source, held: Held, target: Database, began: datetime,
             say(f"{target.name}: {remark}")
         counts = {move.before: source.count(move.before) for move in shape.tables}
         progress = Progress(target.name, sum(counts.values()), say)
-        first, last = _parted(shape)
         with target.write() as session:
             open_move(session, held.name, str(held.release), list(shape.schema.tables), began)
+        shape = replace(shape, schema=_as_it_fits(shape.schema, target))
+        first, last = _parted(shape)
         with target.write() as session:
             _change(session, Schema(target.kind), first)
         sums: dict[str, Checksum] = {}
         for batch in _batches(shape.tables, counts):
             with _naming(progress), target.write() as session:
+                by_servers_clock(session)
                 sums |= {move.after: _fill(source, session, move, progress) for move in batch}
-        with target.write() as session:
+        progress.table = "the keys and indexes"
+        with _naming(progress), target.write() as session:
             _change(session, applied(Schema(target.kind), first), last)
             _count_on(session, shape)
             session.analyze_all()
@@ -166,6 +170,23 @@ def _stock_names(kind: str) -> set[str]:
     return {name for each in stock for name in each.sequences} | {f.name for each in stock for f in each.functions}
 
 
+def _as_it_fits(wanted: Schema, target: Database) -> Schema:
+    """The schema in the new database's own collation, with keys that are not too long for it."""
+    with target.read() as session:
+        marker = introspect(session).table(MOVE.name)
+    own = marker.column(MOVE.c.source.name) if marker is not None else None
+    if own is None or not own.collation:
+        return wanted
+
+    def in_own(column: Column) -> Column:
+        form = form_of(target.kind, column.type)
+        is_text = form is not None and form.sort in (Sort.TEXT, Sort.PADDED)
+        return replace(column, charset=own.charset, collation=own.collation) if is_text else column
+
+    live = {name: replace(table, columns=tuple(map(in_own, table.columns))) for name, table in wanted.tables.items()}
+    return notation_of(target.kind).fitted(wanted, replace(wanted, tables=live))
+
+
 def _parted(shape: Shape) -> tuple[list[Change], list[Change]]:
     """What is made before the rows come, and after: links and indexes are cheaper to make over rows that are there."""
     first: list[Change] = []
@@ -180,7 +201,7 @@ def _parted(shape: Shape) -> tuple[list[Change], list[Change]]:
 
 
 def _change(session: Session, before: Schema, changes: list[Change]) -> None:
-    for _, statement in written(dialect_of(session.kind), before, changes):
+    for _, statement in written(notation_of(session.kind), before, changes):
         session.execute(statement)
 
 
@@ -190,7 +211,7 @@ def _naming(progress: Progress) -> Iterator[None]:
     try:
         yield
     except EnvironmentProblem as error:
-        raise EnvironmentProblem(f"{progress.table} could not be moved: {error.message}", hint=error.hint) from None
+        raise EnvironmentProblem(f"Moving {progress.table} failed: {error.message}", hint=error.hint) from None
 
 
 def _batches(moves: Sequence[TableMove], counts: Mapping[str, int]) -> Iterator[list[TableMove]]:
@@ -238,6 +259,7 @@ def _refuse_difference(target: Database, shape: Shape, sums: Mapping[str, Checks
     """Read everything back and compare it with what was read from the source."""
     wrong = []
     with target.read() as session:
+        by_servers_clock(session)
         for move in shape.tables:
             wanted: list[ColumnClause[Any]] = [column(quoted_name(each.after, True)) for each in move.columns]
             rows = session.stream(select(*wanted).select_from(table(quoted_name(move.after, True))))

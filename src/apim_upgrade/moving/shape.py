@@ -106,7 +106,8 @@ class _Shaping:
             stock = self._definition(self._theirs, live.name)
             table, columns = self._known(live, stock) if stock is not None else self._own(live)
             tables[table.name] = table
-            moves.append(TableMove(live.name, table.name, columns))
+            # In an order of their own, so that the checksum means the same wherever the table lies.
+            moves.append(TableMove(live.name, table.name, tuple(sorted(columns, key=lambda each: fold(each.before)))))
         for stock in self._theirs[0].tables.values():
             if self._source.table(stock.name) is None and self._ours[0].table(stock.name) is None:
                 tables[stock.name] = stock
@@ -263,8 +264,7 @@ class _Shaping:
         )
         there = {_parts(index.columns) for index in kept}
         there |= {_parts(unique.columns) for unique in stock.unique}
-        there |= {_parts(key.columns) for key in stock.foreign_keys}
-        there |= {_parts(index.columns) for index in ours.indexes} if ours else set()
+        there |= {_parts(index.columns) for index in ours.indexes if not index.implied_by_fk} if ours else set()
         there |= {_parts(stock.primary_key.columns)} if stock.primary_key else set()
         return kept + self._own_indexes(live, there, names)
 

@@ -94,7 +94,19 @@ def open_source(name: str, address: Address) -> Iterator[Source]:
             yield H2Source(file)
     else:
         with Database(name, address).read() as session:
+            by_servers_clock(session)
             yield SqlSource(session)
+
+
+def by_servers_clock(session: Session) -> None:
+    """
+    Read and write times as the product's server does.
+
+    MySQL keeps a TIMESTAMP as a moment and shows it in the session's time zone; other DBMSs keep the digits that were
+    written. The product's sessions have the time zone of the server, and the digits they see are what has to stay.
+    """
+    if session.kind == "mysql":
+        session.execute("SET time_zone = @@GLOBAL.time_zone")
 
 
 def _quoted(name: str) -> str:
