@@ -18,7 +18,7 @@ from apim_upgrade.checks import Finding, Repair, Rule, Severity, Subject
 from apim_upgrade.checks.rule import Window
 from apim_upgrade.cli import main
 from apim_upgrade.execution import rehearsal
-from conftest import Server, kept_sample
+from conftest import MariaServer, Pair, Server, kept_sample
 from execution.conftest import SOURCE, TARGET
 from execution.site import Site, change
 
@@ -280,3 +280,25 @@ def test_a_killed_rehearsal_leaves_nothing_that_the_next_does_not_remove(
     left = list((here.runs / "rehearsals").iterdir())
     assert [each.name for each in left if each.is_dir() and not (each / "rehearsal.json").exists()] == []
     assert len([each for each in left if each.is_dir()]) == 1
+
+
+@pytest.mark.slow
+def test_copies_on_mysql_are_rehearsed_and_dropped(
+    real_estate: Callable[[str], Pair], mysql_databases: MariaServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = real_estate("4.2.0/mysql")
+    lines = ['target = "4.3.0"']
+    for name, each in pair.by_name().items():
+        address = each.address
+        lines += [f"[database.{name}]", f'url = "mysql://root@/{address.database}?host={address.host}"']
+    file = tmp_path / "upgrade.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert main(["rehearse", "--project", str(file), "--format", "json"]) in (0, 1)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["state"], document["server"]["dbms"]) == ("done", "mysql")
+    assert document["disk"]["peak"] >= document["disk"]["after"] > 0
+    assert document["disk"]["written"] > 0
+    assert document["disk"]["temporary"] is None
+    with mysql_databases.maria.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW DATABASES LIKE '%rehearsal%'")
+        assert cursor.fetchall() == ()

@@ -94,8 +94,8 @@ def _flat(text: str) -> str:
 _ASIDE = re.compile(
     r"^(SELECT|SHOW|ANALYZE|SET|RESET|BEGIN|COMMIT|SAVEPOINT|RELEASE|GRANT CREATE|REVOKE CREATE|"
     r"CREATE DATABASE|ALTER DATABASE|COMMENT ON DATABASE|DROP DATABASE|"
-    r"(INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE) apim_upgrade_(run|journal|item|rows|end)\b|"
-    r"CREATE TABLE apim_upgrade_count|WITH RECURSIVE|WITH )",
+    r"(INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE( IF NOT EXISTS)?) apim_upgrade_(run|journal|item|rows|end|count)\b|"
+    r"WITH RECURSIVE|WITH )",
 )
 
 

@@ -26,7 +26,13 @@ _QUERIES = {
         "SELECT pg_database_size(current_database())",
         "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint",
         "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()",
-    )
+    ),
+    "mysql": (
+        "SELECT coalesce(sum(data_length + index_length), 0) FROM information_schema.tables "
+        "WHERE table_schema = DATABASE()",
+        "SHOW GLOBAL STATUS WHERE Variable_name = 'Innodb_os_log_written'",
+        "",
+    ),
 }
 _UNKNOWN = ("", "", "")
 
@@ -40,6 +46,7 @@ def _ask(session: Session, query: str) -> int | None:
     if not query:
         return None
     try:
-        return int(session.all(query)[0][0] or 0)
+        rows = session.all(query)
     except DBAPIError:
         return None
+    return int(rows[0][-1] or 0) if rows else None
