@@ -100,9 +100,7 @@ class Scripts:
         statements = [
             *(self._made(table) for table in journal.ALL),
             self._text(insert(journal.RUN).from_select(list(values), row)),
-            self._notation.refuse_unless(
-                self._text(self._this_upgrade()), "Another upgrade of this database has begun."
-            ),
+            self._notation.refuse_unless(self._text(self._this_upgrade()), "Another upgrade of it has begun."),
         ]
         return self._file(database, ["the journal of this upgrade"], statements)
 
