@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import stat
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -12,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from apim_upgrade.databases import Database
+from apim_upgrade.databases import Database, EmbeddedPostgres
 from apim_upgrade.engine import Runner, Step
 from apim_upgrade.execution import disks
 from execution.site import Site, change, scalar
 from execution.test_bad_input import give_to, role
+from execution.test_lost_server import _pair, own_server
 from execution.test_rollback import _traffic
 
-__all__ = ["role"]
+__all__ = ["own_server", "role"]
 restoring = import_module("apim_upgrade.execution.restoring")
 backups = import_module("apim_upgrade.databases.backup")
 
@@ -57,6 +60,7 @@ def test_a_run_in_place_begins_with_a_proven_backup_and_rollback_restores_it(sit
     before = here.originals()
     assert here("run", "--yes").code == 0
     (backup,) = _backups(here.runs / "backups")
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o700
     manifest = _manifest(backup)
     am = manifest["databases"]["am"]
     assert am["proof"] is not None
@@ -258,6 +262,43 @@ def test_rollback_relies_on_no_backup_but_the_runs_own_and_sound_one(
     assert here("rollback", "--yes").code == 0
     assert here.originals() == before
     assert _leftovers(here) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_crashes_while_a_backup_is_proven_or_restored(
+    site: Callable[..., Site],
+    own_server: Callable[[Path], EmbeddedPostgres],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    server = own_server(tmp_path / "crashing")
+    here = site(_pair(server), in_place=True)
+    before = here.originals()
+    postgres = import_module("apim_upgrade.databases.postgresql.backup")
+    restore, run_program = postgres.PostgresBackups.restore, postgres.run
+
+    def crashing(*arguments: object, **options: object) -> str | None:
+        server.stop(signal.SIGQUIT)
+        answer: str | None = run_program(*arguments, **options)
+        return answer
+
+    def restore_crashing(*arguments: object) -> None:
+        monkeypatch.setattr(postgres, "run", crashing)
+        restore(*arguments)
+
+    for command in ("run", "rollback"):
+        with monkeypatch.context() as patched:
+            patched.setattr(postgres.PostgresBackups, "restore", restore_crashing)
+            answer = here(command, "--yes")
+        monkeypatch.setattr(postgres, "run", run_program)
+        assert answer.code == 3
+        assert "with pg_restore failed: connection to server" in answer.problem[0]
+        server.restart()
+        assert here(command, "--yes").code == 0
+    assert here.originals() == before
+    with server.connect() as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE '%!_!_%' ESCAPE '!'").fetchall()
+    assert rows == []
 
 
 @pytest.mark.slow

@@ -77,6 +77,10 @@ def test_rollback_asks_drops_the_copies_keeps_the_report_and_lets_a_run_begin_an
     second = here("status", "--format", "json").document
     assert second["state"] == "done"
     assert second["run"] != first
+    assert here("commit", "--yes").code == 0
+    too_late = here("rollback", "--yes")
+    assert too_late.code == 3
+    assert "is committed already" in too_late.problem[0]
 
 
 def test_there_is_no_way_back_from_a_commit(site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,11 +47,11 @@ def command(
     hold (subscriptions, applications, keys, APIs …) is written to files before anything goes, a file for each table
     with whole rows: they hold secrets, and only you may read them. The run folder keeps the report of the run.
     """
-    from apim_upgrade.execution import Way, find_run, rollback, rolled_back
+    from apim_upgrade.execution import Way, committed, find_run, rollback, rolled_back
 
     order = order_from(settings, target=target, in_place=in_place)
     before = rolled_back(order)
-    if before is not None and before.done and find_run(order) is None:
+    if before is not None and before.done and find_run(order) is None and committed(order) is None:
         settings.output.result(
             "rollback", {"run": before.run, "state": "rolled back"}, lambda: [before.sentence, "Nothing is left to do."]
         )

@@ -106,11 +106,12 @@ def _refuse_hopeless(databases: Mapping[str, Database], facts: Mapping[str, Serv
                 "proven by restoring it.",
                 hint=f"A DBA can allow it: {allowed} --no-prove goes without the proof.",
             )
-    # One after the other is restored and dropped, so the largest is what has to have room.
-    largest = max(databases, key=lambda name: facts[name].size)
-    disks.require_room_on_servers(
-        databases, facts, {largest: facts[largest].size}, "Proving the backup by restoring it", say
-    )
+    # One after the other is restored and dropped, so the largest on each server is what has to have room.
+    largest: dict[tuple[str, int], str] = {}
+    for name in sorted(databases, key=lambda name: facts[name].size):
+        largest[databases[name].address.host, databases[name].address.port] = name
+    needed = {name: facts[name].size for name in largest.values()}
+    disks.require_room_on_servers(databases, facts, needed, "Proving the backup by restoring it", say)
 
 
 def _found(databases: Mapping[str, Database], wish: Wish, say: Say) -> BackupFolder | None:
@@ -146,6 +147,7 @@ def _begun(databases: Mapping[str, Database], folder: Path, release: str) -> Bac
         release=release,
         moment=_text(moment),
     )
+    backup.path.mkdir(mode=0o700)  # what is in it is as secret as the databases
     backup.store()
     return backup
 
