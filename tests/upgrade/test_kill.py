@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import pytest
 
 from apim_upgrade.engine import journal
 from apim_upgrade.execution import Order, run
-from conftest import Pair, Server
+from conftest import MariaServer, Pair, Server
 from upgrade.conftest import Upgrading
 from upgrade.content import content_hash
 from upgrade.split import split
@@ -86,3 +87,39 @@ def test_kills_change_nothing_of_the_result(
         assert content_hash(*victim.clones.values()) == expected
         for database in victim.clones.values():
             databases.drop(database.address.database)
+
+
+ON_MYSQL = int(os.environ.get("APIM_UPGRADE_KILLS", "6"))
+
+
+@pytest.mark.slow
+def test_on_mysql_where_ddl_commits_by_itself(
+    real_estate: Callable[[str], Pair], upgrading: Callable[..., Upgrading], mysql_databases: MariaServer
+) -> None:
+    pair = real_estate(f"{SOURCE}/mysql")
+    expected: dict[str, str] = {}
+    whole = 0.0
+    began = time.monotonic()
+    chance = random.Random(320471)
+    kills = 0
+    while not expected or kills < ON_MYSQL:
+        victim = upgrading(pair, TARGET)
+        while expected and kills < ON_MYSQL:
+            process = _start(victim.order)
+            process.join(chance.uniform(0.1, whole * 0.6))
+            if process.exitcode is not None:
+                break
+            os.kill(process.pid or 0, signal.SIGKILL)
+            process.join()
+            kills += 1
+        process = _start(victim.order)
+        process.join()
+        assert process.exitcode == 0
+        found = content_hash(*victim.clones.values())
+        whole = whole or time.monotonic() - began
+        expected = expected or found
+        assert found == expected
+        assert [proof for proof in victim.prove().verification.proofs if not proof.holds] == []
+        for database in victim.clones.values():
+            mysql_databases.execute(f"DROP DATABASE `{database.address.database}`")
+        shutil.rmtree(victim.order.runs)

@@ -7,11 +7,14 @@ rows. Names, companies and keys are made up.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from apim_upgrade.databases import Database
+from apim_upgrade.engine import Session
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.catalogue import catalogue
+from apim_upgrade.releases.model import fold
 from apim_upgrade.samples.apis import Apis
 from apim_upgrade.samples.applications import Applications
 from apim_upgrade.samples.blemishes import spoil
@@ -64,22 +67,26 @@ def truststore(am: Database) -> bytes:
 
 def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
     """Fill two empty databases with the estate of a shape."""
+    databases = (am, shared)
     # Keys to other tables and indexes come last: so rows may come in any order, and the whole loads much faster.
-    statements = {part.name: create_statements(part.kind, shape.release, part.name) for part in (am, shared)}
-    with ExitStack() as stack:
-        sessions = {database.name: stack.enter_context(database.write()) for database in (am, shared)}
-        writers = {}
+    # Tables and rows are transactions of their own, because some servers commit at every change of a table.
+    with _sessions(databases) as sessions:
         for name, session in sessions.items():
-            for statement in statements[name]:
+            for statement in create_statements(session.kind, shape.release, name):
                 if not _comes_last(statement):
                     session.execute(statement)
-            tables = catalogue(am.kind, shape.release, name).tables.values()
-            columns = {table.name: tuple(column.name for column in table.columns) for table in tables}
+    with _sessions(databases) as sessions, ExitStack() as stack:
+        writers = {}
+        for name, session in sessions.items():
+            tables = catalogue(session.kind, shape.release, name).tables.values()
+            columns = {fold(table.name): tuple(fold(column.name) for column in table.columns) for table in tables}
             writers[name] = stack.enter_context(Writer(session, columns))
         _fill(Estate(shape, writers[am.name], writers[shared.name], Clock()))
+        for writer in writers.values():
+            writer.finish()
+    with _sessions(databases) as sessions:
         for name, session in sessions.items():
-            writers[name].finish()
-            for statement in statements[name]:
+            for statement in create_statements(session.kind, shape.release, name):
                 if _comes_last(statement):
                     session.execute(statement)
         spoilt = spoil(shape.release, sessions) if shape.blemishes else ()
@@ -87,6 +94,12 @@ def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
     for writer in writers.values():
         written |= writer.written
     return Summary(written, spoilt)
+
+
+@contextmanager
+def _sessions(databases: Sequence[Database]) -> Iterator[dict[str, Session]]:
+    with ExitStack() as stack:
+        yield {database.name: stack.enter_context(database.write()) for database in databases}
 
 
 def _comes_last(statement: str) -> bool:

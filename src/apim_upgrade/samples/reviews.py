@@ -19,7 +19,7 @@ def write_review(estate: Estate, api: Api, subscriber: int, name: str) -> None:
     )
     first = shape.uuid("comment", api.id)
     for reply, (uuid, text, parent) in enumerate(
-        ((first, "Works well ❤", None), (shape.uuid("reply", api.id), "Thanks", first))
+        ((first, "Très bien", None), (shape.uuid("reply", api.id), "Thanks", first))
     ):
         now = estate.clock.now()
         am.add(

@@ -245,6 +245,10 @@ def _copies(live: Table, wanted: Table) -> list[Copy]:
     ]
 
 
+def _is_clock(default: str | None) -> bool:
+    return default is not None and default.upper().startswith("CURRENT_TIMESTAMP")
+
+
 def _expand_table(
     schema: Schema,
     live: Table,
@@ -264,7 +268,9 @@ def _expand_table(
         if found is None:
             value = presumed.get((fold(name), fold(column.name))) if column.default is None else None
             nullable = column.nullable or (column.default is None and column.extra != AUTO_INCREMENT)
-            rest.append(AddColumn(replace(column, nullable=nullable, default=value or column.default)))
+            # Rows that are there were not written now: what a clock says is for those to come (*contract* sets it).
+            default = None if column.nullable and _is_clock(column.default) else value or column.default
+            rest.append(AddColumn(replace(column, nullable=nullable, default=default)))
             if value is not None:
                 passing.append(SetDefault(column.name, None))
         else:
