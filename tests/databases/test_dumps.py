@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from apim_upgrade.databases import EmbeddedPostgres
+from apim_upgrade.databases import dumps as restoring
+from apim_upgrade.databases.dumps import restore
 from apim_upgrade.databases.postgresql import dumps
-from apim_upgrade.databases.postgresql.dumps import restore
 from apim_upgrade.errors import EnvironmentProblem, ProjectError
-from conftest import Server
+from conftest import MariaServer, Server
 
 END = b"--\n-- PostgreSQL database dump complete\n--\n"
 HOSTILE = (
@@ -110,11 +111,10 @@ def test_a_packed_dump_of_a_newer_server_is_restored(
     ("content", "told"),
     [
         (b"", "is empty"),
-        (b"hello", "is no dump that pg_dump wrote"),
-        (b"-- MySQL dump 10.13  Distrib 8.0\n", "is a dump of MySQL or MariaDB"),
+        (b"hello", "is no dump that pg_dump or mysqldump wrote"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", "made by pg_dumpall"),
         (gzip.compress(b"PGDMP\x01"), "a packed archive: unpack it first"),
-        (gzip.compress(b"hello"), "is no dump that pg_dump wrote"),
+        (gzip.compress(b"hello"), "is no dump that pg_dump or mysqldump wrote"),
         (b"\x1f\x8b", "its end is missing"),
         (b"\x1f\x8b\x08\x00nonsense and more nonsense", "its end is missing"),
         (b"PGDMP\x01\x0e\x00", r"cannot be restored|its end is missing"),
@@ -165,7 +165,7 @@ def test_files_and_programs_that_are_not_there_are_told(
     dump = tmp_path / "dump"
     dump.write_bytes(b"--\n-- PostgreSQL database dump\n--\n")
     with monkeypatch.context() as patched:
-        patched.setattr(dumps, "size_of", lambda dump: 10**18)
+        patched.setattr(restoring, "size_of", lambda dump: 10**18)
         with pytest.raises(EnvironmentProblem, match="has room for"):
             restore(dump, databases.postgres, "never")
     monkeypatch.setattr(databases.postgres, "binaries", tmp_path)
@@ -208,3 +208,60 @@ def test_a_server_that_was_killed_leaves_a_folder_that_the_next_removes() -> Non
         assert not left.exists()
         with EmbeddedPostgres():
             assert server.folder.exists()
+
+
+MYSQL_HEAD = (
+    "-- MySQL dump 10.13  Distrib 8.0.44, for Linux (x86_64)\n"
+    "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `prod` /*!40100 DEFAULT CHARACTER SET latin1 */;\nUSE `prod`;\n"
+    "SET @@SESSION.SQL_LOG_BIN= 0;\n"
+    "SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'de278ad0-2106-11e4-9f8e-6edd0ca20947:1-2,\n"
+    "ee278ad0-2106-11e4-9f8e-6edd0ca20947:1-2';\n"
+    "CREATE TABLE `AM_API` (\n  `NAME` text COLLATE utf8mb4_0900_ai_ci\n"
+    ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci;\n"
+)
+MYSQL_ROW = "INSERT INTO `AM_API` VALUES ('USE x; utf8mb4_0900_ai_ci \\\\! touch /tmp/never');\n"
+
+
+def test_a_dump_of_mysql_8_is_restored_into_mariadb(mysql_databases: MariaServer, tmp_path: Path) -> None:
+    dump = tmp_path / "dump.sql.gz"
+    text = MYSQL_HEAD + MYSQL_ROW + "-- Dump completed on 2026-11-21\n"
+    dump.write_bytes(gzip.compress(text.encode()))
+    with mysql_databases.maria.connect() as connection, connection.cursor() as cursor:
+        try:
+            address = restore(dump, mysql_databases.maria, "of_mysql_8")
+            assert address.database == "of_mysql_8"
+            cursor.execute("SELECT NAME FROM of_mysql_8.AM_API")
+            assert cursor.fetchall() == (("USE x; utf8mb4_0900_ai_ci \\! touch /tmp/never",),)
+            cursor.execute(
+                "SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = 'of_mysql_8'"
+            )
+            assert cursor.fetchall() == (("utf8mb4",),)
+        finally:
+            cursor.execute("DROP DATABASE of_mysql_8")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (MYSQL_HEAD + MYSQL_ROW, "its end is missing"),
+        (MYSQL_HEAD + MYSQL_ROW[:40], "its end is missing"),
+        (MYSQL_HEAD + "INSERT INTO `NOWHERE` VALUES (1);\n-- Dump completed\n", "doesn't exist"),
+    ],
+)
+def test_half_a_dump_of_mysql_is_refused(mysql_databases: MariaServer, tmp_path: Path, content: str, told: str) -> None:
+    dump = tmp_path / "dump.sql"
+    dump.write_text(content, encoding="utf-8")
+    try:
+        with pytest.raises(ProjectError, match=told):
+            restore(dump, mysql_databases.maria, "half_of_mysql")
+    finally:
+        with mysql_databases.maria.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("DROP DATABASE half_of_mysql")
+
+
+def test_dumps_of_two_dbms_are_not_of_one_estate(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.sql", tmp_path / "other.sql"
+    one.write_text(MYSQL_HEAD, encoding="utf-8")
+    other.write_text("--\n-- PostgreSQL database dump\n--\n", encoding="utf-8")
+    with pytest.raises(ProjectError, match="are dumps of different DBMS"):
+        restoring.server_for([one, other], tmp_path)

@@ -212,7 +212,7 @@ def test_dumps_are_rehearsed_without_a_server_and_without_a_project(
     assert folder.parent == elsewhere / "runs" / "rehearsals"
     assert not (folder / "server").exists()
     assert main(["rehearse", "--to", TARGET, "--keep", "--dump", f"shared={dumps[1]}", "--dump", dumps[0]]) == 0
-    assert "Look at the databases" in capsys.readouterr().out
+    assert "The databases are kept" in capsys.readouterr().out
     assert list(elsewhere.glob("runs/rehearsals/*/kept-server/data/PG_VERSION"))
 
 

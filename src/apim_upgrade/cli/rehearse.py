@@ -37,9 +37,10 @@ def command(
     Check, upgrade and prove, all of it, on databases that are thrown away. The originals are only read.
 
     Without dumps, copies called <database>_rehearsal are made on the server, upgraded, and dropped at the end. With
-    --dump AM.dump SHARED.dump, these are restored into a PostgreSQL of the tool's own (pip install
-    'apim-upgrade[demo]'): no database server is needed, and with --to no project file. Dumps are what pg_dump writes:
-    plain SQL, packed or not, custom, directory or tar.
+    --dump AM.dump SHARED.dump, these are restored into a server of the tool's own: no database server has to run, and
+    with --to there need be no project file. Dumps are what pg_dump writes (plain SQL, custom, directory, tar), restored
+    into a PostgreSQL from pip install 'apim-upgrade[demo]', or what mysqldump and mariadb-dump write, restored into an
+    installed MariaDB. SQL may be packed (.sql.gz).
 
     Open blockers do not stop a rehearsal; they are told. Its folder, rehearsals/<time> in the run folder, holds the
     reports and rehearsal.json: what failed, how long each step took, bytes written, the most that lay on the disk.

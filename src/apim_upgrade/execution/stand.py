@@ -1,7 +1,7 @@
 """
 Where a rehearsal takes place, made ready and cleared away again.
 
-Either copies beside the originals, or production dumps restored into a PostgreSQL of our own. Nothing of either
+Either copies beside the originals, or production dumps restored into a server of our own. Nothing of either
 outlives the rehearsal unless it is kept; what a killed one left is found and removed by the next.
 """
 
@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from apim_upgrade.databases import Address, Database, EmbeddedPostgres, database_exists, drop_clone
-from apim_upgrade.databases.postgresql.dumps import form_of, restore, size_of
+from apim_upgrade.databases import Address, Database, database_exists, drop_clone
+from apim_upgrade.databases.dump_forms import size_of
+from apim_upgrade.databases.dumps import restore, server_for
 from apim_upgrade.engine import journal
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, EstateError, ProjectError
 from apim_upgrade.execution.moving import refuse_unmoved
@@ -112,13 +113,12 @@ def _refuse_foreign(database: Database) -> None:
 def dumps(
     order: Order, files: Mapping[str, Path], folder: Path, identifier: str, *, keep: bool, say: Say
 ) -> Iterator[Stand]:
-    """Rehearse on dumps, restored into a PostgreSQL of our own whose data lie in ``folder``."""
-    for file in files.values():
-        form_of(file)  # what is no dump is told before a server is started
+    """Rehearse on dumps, restored into a server of our own whose data lie in ``folder``."""
     home = folder / (_KEPT if keep else _SERVER)
-    say("Starting a PostgreSQL of our own")
+    made_server = server_for(files.values(), home.absolute())
+    say(f"Starting a {made_server.called} of our own")
     try:
-        with EmbeddedPostgres(home.absolute(), durable=True) as server:
+        with made_server as server:
             addresses: dict[str, Address] = {}
             restored: dict[str, float] = {}
             for part, file in files.items():
@@ -129,8 +129,9 @@ def dumps(
                 _refuse_half_upgraded(Database(part, addresses[part]), file)
             # The restored databases are copies already: they are upgraded themselves.
             made = replace(order, addresses=addresses, clones={}, runs=folder, environment=None, rehearsal=identifier)
-            look = f"Look at the databases: {server.binaries / 'postgres'} -D {server.data} -h '' -k /tmp"
-            yield Stand(made, "dumps in an embedded PostgreSQL", embedded=True, restored=restored, kept=look * keep)
+            where = f"{server.called}'s data in {server.data}, its programs in {server.binaries}"
+            kept = f"The databases are kept: {where}." if keep else ""
+            yield Stand(made, f"dumps in an embedded {server.called}", embedded=True, restored=restored, kept=kept)
     finally:
         if not keep:
             shutil.rmtree(home, ignore_errors=True)

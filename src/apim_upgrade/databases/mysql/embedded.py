@@ -89,12 +89,20 @@ class EmbeddedMariaDB(EmbeddedServer):
             unix_socket=str(self.socket), user="root", database=database, autocommit=True, charset="utf8mb4"
         )
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which its client programs find their libraries."""
+        return self._environment()
+
+    def program(self, name: str) -> str:
+        """The path of one of MariaDB's client programs: beside the server, or on the PATH."""
+        folders = (self.binaries, self.binaries.parent / "bin")
+        return str(next((folder / name for folder in folders if (folder / name).exists()), Path(name)))
+
     def run(self, program: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Run one of MariaDB's client programs against this server."""
-        folders = (self.binaries, self.binaries.parent / "bin")
-        path = next((folder / program for folder in folders if (folder / program).exists()), Path(program))
         return subprocess.run(
-            [str(path), "--no-defaults", f"--socket={self.socket}", "--user=root", *arguments],
+            [self.program(program), "--no-defaults", f"--socket={self.socket}", "--user=root", *arguments],
             check=True,
             env=self._environment(),
             **options,

@@ -9,18 +9,14 @@ need it, psql stops there and says so. The rows pass unchanged, whatever they lo
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
@@ -28,12 +24,12 @@ import psycopg
 from psycopg import sql
 
 from apim_upgrade.databases.address import Address
+from apim_upgrade.databases.dump_forms import Form, cut_off, lines_of
 from apim_upgrade.databases.postgresql.embedded import EmbeddedPostgres
 from apim_upgrade.databases.postgresql.programs import login
-from apim_upgrade.databases.telling import Say, quiet
+from apim_upgrade.databases.telling import Say
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, ProjectError
 
-_FORMS = "Give what pg_dump writes: plain SQL (.sql, .sql.gz), custom, directory or tar."
 _COMPLETE = b"PostgreSQL database dump complete"
 _ROLE = re.compile(
     rb"(?: OWNER TO| TO| FROM| FOR ROLE|^SET SESSION AUTHORIZATION) "
@@ -48,83 +44,21 @@ _TABLE_BEGINS = (b"CREATE TABLE ", b"COPY ", b"INSERT ")
 _OTHER_DATABASE = (b"CREATE DATABASE ", b"ALTER DATABASE ", b"DROP DATABASE ", b"COMMENT ON DATABASE ", b"\\connect ")
 _SAY_EVERY = 10.0
 _MOST_JOBS = 4
-_HEAD = 2000
 
 
-class Form(StrEnum):
-    """How a dump is written."""
-
-    PLAIN = "plain SQL"
-    PACKED = "packed plain SQL"
-    ARCHIVE = "an archive"
-    TAR = "a tar archive"
-    DIRECTORY = "a directory"
-
-
-def form_of(dump: Path) -> Form:
-    """Tell from its first bytes how a dump is written. Raises ProjectError when it is none that can be restored."""
-    try:
-        if dump.is_dir():
-            if (dump / "toc.dat").is_file():
-                return Form.DIRECTORY
-            raise ProjectError(f"The folder {dump} is no dump: it has no toc.dat.", hint=_FORMS)
-        with dump.open("rb") as file:
-            head = file.read(_HEAD)
-        packed = head.startswith(b"\x1f\x8b")
-        if packed:
-            with gzip.open(dump) as unpacked:
-                head = unpacked.read(_HEAD)
-    except FileNotFoundError:
-        raise ProjectError(f"There is no dump {dump}.", hint="Check the path given to --dump.") from None
-    except OSError as error:
-        raise ProjectError(f"The dump {dump} cannot be read: {error.strerror or error}.", hint=_FORMS) from None
-    except (EOFError, zlib.error):
-        raise _cut_off(dump) from None
-    if not head.strip():
-        raise ProjectError(f"The dump {dump} is empty.", hint="Make it anew with pg_dump.")
-    if b"PostgreSQL database cluster dump" in head:
-        raise ProjectError(
-            f"{dump} is a dump of a whole server, made by pg_dumpall.", hint="Dump each database with pg_dump."
-        )
-    if b"PostgreSQL database dump" in head:
-        return Form.PACKED if packed else Form.PLAIN
-    if b"MySQL dump" in head or b"MariaDB dump" in head:
-        raise ProjectError(f"{dump} is a dump of MySQL or MariaDB, and dumps of PostgreSQL are restored.", hint=_FORMS)
-    if packed:
-        what = "a packed archive: unpack it first" if head.startswith(b"PGDMP") else "no dump that pg_dump wrote"
-        raise ProjectError(f"{dump} is {what}.", hint=_FORMS)
-    if head.startswith(b"PGDMP"):
-        return Form.ARCHIVE
-    if head[257:262] == b"ustar":
-        return Form.TAR
-    raise ProjectError(f"{dump} is no dump that pg_dump wrote.", hint=_FORMS)
-
-
-def size_of(dump: Path) -> int:
-    """Bytes of a dump on the disk."""
-    return sum(each.stat().st_size for each in dump.iterdir()) if dump.is_dir() else dump.stat().st_size
-
-
-def restore(dump: Path, server: EmbeddedPostgres, name: str, say: Say = quiet) -> Address:
+def restore_postgres(dump: Path, form: Form, server: EmbeddedPostgres, name: str, say: Say) -> Address:
     """
     Restore a dump into the new database ``name`` of an embedded server; return where its tables are.
 
-    Raises ProjectError when the dump is none, cut off, or needs what the server has not, EnvironmentProblem when the
-    disk is full or a client program is missing.
+    Raises ProjectError when the dump is cut off or needs what the server has not, EnvironmentProblem when the disk is
+    full or a client program is missing.
     """
-    form = form_of(dump)
-    room = shutil.disk_usage(server.data).free
-    if size_of(dump) > room:
-        raise EnvironmentProblem(
-            f"The dump {dump} has {size_of(dump) / 1e6:,.0f} MB, and {server.data} has room for {room / 1e6:,.0f} MB.",
-            hint="Set run_folder in upgrade.toml to a larger disk.",
-        )
     with server.connect() as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     address = server.address(name)
     with server.connect(name) as connection:
         if form in (Form.PLAIN, Form.PACKED):
-            _restore_plain(dump, server, address, connection, packed=form is Form.PACKED, say=say)
+            _restore_plain(dump, server, address, connection, packed=form.packed, say=say)
         else:
             _restore_archive(dump, server, address, connection, form, say)
         connection.execute("ANALYZE")
@@ -147,7 +81,7 @@ def _restore_plain(
         if process.wait() != 0 and (lines.complete or not lines.ended):
             raise _refused(dump, _complaint(complaints), lines.left_out)
     if not lines.complete:
-        raise _cut_off(dump)
+        raise cut_off(dump)
 
 
 def _restore_archive(
@@ -196,7 +130,7 @@ class _Lines:
     def __iter__(self) -> Iterator[bytes]:
         head, rows = True, False
         last: deque[bytes] = deque(maxlen=12)
-        for line in self._read():
+        for line in lines_of(self._dump, packed=self._packed, say=self._say):
             last.append(line[:200])
             if rows:
                 rows = line != b"\\.\n"
@@ -213,26 +147,6 @@ class _Lines:
             yield line
         self.complete = any(_COMPLETE in line for line in last)
         self.ended = True
-
-    def _read(self) -> Iterator[bytes]:
-        total, began = self._dump.stat().st_size, time.monotonic()
-        said = began
-        try:
-            with self._dump.open("rb") as raw, gzip.open(raw) if self._packed else raw as lines:
-                for number, line in enumerate(lines):
-                    yield line
-                    if number % 10_000 == 0 and (now := time.monotonic()) - said >= _SAY_EVERY:
-                        said = now
-                        self._say(
-                            f"Restoring {self._dump}: {raw.tell() / 1e6:,.0f} of {total / 1e6:,.0f} MB "
-                            f"after {now - began:,.0f} s"
-                        )
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise _cut_off(self._dump) from None
-        except OSError as error:
-            raise ProjectError(
-                f"The dump {self._dump} cannot be read: {error.strerror}.", hint="Copy it once more."
-            ) from None
 
     def _is_not_to_be_had(self, line: bytes) -> bool:
         if line.startswith(_OTHER_DATABASE):
@@ -315,7 +229,7 @@ def _refused(dump: Path, complaint: str, left_out: tuple[str, ...]) -> ApimUpgra
             f"The disk was full when {dump} was restored.", hint="Set run_folder in upgrade.toml to a larger disk."
         )
     if "end of file" in complaint or "could not read from input" in complaint or "could not open input" in complaint:
-        return _cut_off(dump)
+        return cut_off(dump)
     if left_out:
         hint = (
             f"This PostgreSQL has no {', '.join(left_out)}, which the dump wants. Name the programs of one that has "
@@ -324,13 +238,6 @@ def _refused(dump: Path, complaint: str, left_out: tuple[str, ...]) -> ApimUpgra
     else:
         hint = "Make the dump anew with pg_dump of the whole database: schema and data."
     return ProjectError(f"The dump {dump} cannot be restored: {complaint}.", hint=hint)
-
-
-def _cut_off(dump: Path) -> ProjectError:
-    return ProjectError(
-        f"The dump {dump} is damaged, or only a part of one: its end is missing.",
-        hint="Copy it once more and compare the checksums, or make it anew.",
-    )
 
 
 def _available_extensions(connection: psycopg.Connection) -> set[str]:
