@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.checks import Baseline, Reported, Severity, Subject, all_rules, check
 from apim_upgrade.estate import Estate
@@ -16,7 +17,10 @@ from checks.planting import Field
 
 
 class _NoSession:
-    """Rules that read the schema ask no server."""
+    """Rules that read the schema ask no server; this one knows no function."""
+
+    def all(self, statement: str) -> Any:
+        raise DBAPIError(statement, None, Exception("FUNCTION MD5 does not exist"))
 
     def attempt(self) -> Any:
         from contextlib import nullcontext
@@ -147,3 +151,8 @@ def test_ends_of_a_new_foreign_key_need_one_collation_on_mysql(look: Look) -> No
     assert {each.severity for each in found} == {Severity.BLOCKER}
     assert any("AM_API_REVISION_METADATA.REVISION_UUID has the collation" in each.message for each in found)
     assert look("DB024", "mysql", source="4.0.0") == []
+
+
+def test_a_server_without_md5_is_told_before_anything_is_changed(look: Look) -> None:
+    found = look("DB047", "mysql")
+    assert [(each.item, each.severity) for each in found] == [("am", Severity.BLOCKER), ("shared", Severity.BLOCKER)]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.releases import renames
 from apim_upgrade.releases.model import (
     AUTO_INCREMENT,
@@ -70,8 +69,7 @@ from apim_upgrade.schema.known import (
     of_table,
     of_trigger,
 )
-
-_NAME_LENGTH = 63
+from apim_upgrade.schema.links import indexes_for_links, stands_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +288,8 @@ def _expand_table(
     rest += [SetNullable(column.name, True) for column in stale]
     stale_indexes = [index.name for index in _stale_unique_indexes(live, target) if index.name]
     gone = {each.name for each in drops if isinstance(each, DropConstraint)} | set(stale_indexes)
-    result.add(wanted.name, *_indexes_for_links(schema, live, wanted, gone, rest, notation))
+    if notation.links_need_indexes:
+        result.add(wanted.name, *indexes_for_links(schema, live, wanted, gone, rest))
     if drops or rest:
         result.add(wanted.name, AlterTable(name, (*drops, *rest)))
     if passing:
@@ -356,35 +355,6 @@ def _numbers_itself(column: Column) -> bool:
     return (column.default or "").startswith("nextval(") or column.extra == AUTO_INCREMENT
 
 
-def _indexes_for_links(
-    schema: Schema, live: Table, wanted: Table, gone: set[str], rest: Sequence[Alteration], notation: Notation
-) -> Iterator[CreateIndex]:
-    """Indexes that foreign keys need in place of those that go; *contract* drops what only stands in for a key."""
-    if not notation.links_need_indexes or not gone:
-        return
-    owners = (live.primary_key, *live.unique, *live.indexes)
-    left = [owner.columns for owner in owners if owner is not None and owner.name not in gone]
-    left += [change.key.columns for change in rest if isinstance(change, AddPrimaryKey)]
-    lost = [owner.columns for owner in owners if owner is not None and owner.name in gone]
-    for columns in _ends(schema, live):
-        if any(_leads(columns, other) for other in lost) and not any(_leads(columns, other) for other in left):
-            stock = next((index for index in wanted.indexes if _leads(columns, index.columns)), None)
-            name = f"{PREFIX}{'_'.join(columns)}"[:_NAME_LENGTH]
-            yield CreateIndex(live.name, Index(stock.name if stock else name, columns))
-            left.append(columns)
-
-
-def _ends(schema: Schema, table: Table) -> Iterator[tuple[str, ...]]:
-    """The columns of a table at which foreign keys begin or end."""
-    yield from (key.columns for key in table.foreign_keys)
-    for other in schema.tables.values():
-        yield from (key.ref_columns for key in other.foreign_keys if fold(key.ref_table) == fold(table.name))
-
-
-def _leads(columns: tuple[str, ...], index: tuple[str, ...]) -> bool:
-    return tuple(map(fold, columns)) == tuple(map(fold, index[: len(columns)]))
-
-
 def _stale_uniques(live: Table, target: Target) -> list[Unique]:
     return [unique for unique in live.unique if of_key(live.name, folded(unique.columns)) in target.older]
 
@@ -425,7 +395,9 @@ def _contract_table(
     drops += [DropConstraint(unique.name) for unique in _stale_uniques(live, target) if unique.name]
     rest += [AddUnique(_free_unique(key, taken)) for key in wanted.unique if folded(key.columns) not in held]
     gone = {each.name for each in drops if isinstance(each, DropConstraint)}
-    changes: list[Change] = [*_indexes_for_links(schema, live, wanted, gone, rest, notation)]
+    changes: list[Change] = []
+    if notation.links_need_indexes:
+        changes += indexes_for_links(schema, live, wanted, gone, rest)
     if drops or rest:
         changes.append(AlterTable(live.name, (*drops, *rest)))
     return changes + narrow
@@ -442,7 +414,7 @@ def _contract_indexes(live: Table, wanted: Table, target: Target, taken: set[str
             and (of_key(live.name, folded(index.columns)) if is_plain_unique(index) else of_index(live.name, index))
             in target.older
         )
-        or ((index.name or "").startswith(PREFIX) and of_index(live.name, index) not in set(identities_of(wanted)))
+        or (stands_in(index) and of_index(live.name, index) not in set(identities_of(wanted)))
     ]
     changes: list[Change] = [DropIndex(live.name, index.name or "") for index in old]
     freed = taken - {fold(index.name or "") for index in old}

@@ -1,9 +1,11 @@
-"""Rules about MySQL, Oracle and SQL Server, DB040 to DB049: they read the schema alone."""
+"""Rules about MySQL, Oracle and SQL Server, DB040 to DB049; most read the schema alone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
@@ -266,6 +268,27 @@ def names_too_long(subject: Subject) -> Iterator[Finding]:
                 f"{', '.join(long[:5])}.",
                 item=database.name,
             )
+
+
+@rule("DB047", Severity.BLOCKER, title="function that the server lacks", kinds=("mysql",))
+def no_md5(subject: Subject) -> Iterator[Finding]:
+    """
+    What: The server does not know the function MD5.
+
+    Why: The identifiers that the upgrade makes are digests of names, which the server computes for whole tables. From
+    9.6 on MySQL has the function only with a component of its own.
+
+    How found: The server is asked for a digest.
+
+    How to mend: INSTALL COMPONENT 'file://component_classic_hashing'; as a user with rights on mysql.component.
+    """
+    for name, session in subject.sessions.items():
+        subject.saw("databases")
+        try:
+            with session.attempt():
+                session.all("SELECT MD5('x')")
+        except DBAPIError:
+            yield Finding(f"The server of {name} has no function MD5.", item=name)
 
 
 def _changes(column: Column) -> bool:
