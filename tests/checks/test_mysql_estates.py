@@ -57,15 +57,19 @@ def test_what_only_mysql_has_is_told_and_what_is_stock_is_not(
         "ON UPDATE CURRENT_TIMESTAMP",
         "RENAME TABLE AM_API_RATINGS TO am_api_ratings",
         "ALTER TABLE IDN_THRIFT_SESSION ENGINE=MyISAM",
+        "CREATE USER reports@localhost",
+        "GRANT SELECT ON AM_API TO reports@localhost",
         f"ALTER TABLE AM_API ADD COLUMN OURS VARBINARY({ROW_LIMIT - full - 100})",
         database=pair.am.address.database,
     )
     report = checked(pair, "3.2.0", "DB")
+    mysql_databases.execute("DROP USER reports@localhost")
     found = dict(told(report))
     assert found["DB040"].startswith("The unique key of IDN_SCIM_GROUP")
     assert "AM_APPLICATION.CREATED_TIME" in found["DB043"]
     assert "am_api_ratings for AM_API_RATINGS" in found["DB042"]
     assert found["DB046"] == "IDN_THRIFT_SESSION lies in MyISAM."
+    assert found["DB048"] == "'reports'@'localhost' has rights on 1 table of am one by one."
     assert found["DB010"].startswith("The server of am and shared is MariaDB 10.11")
     assert found["DB044"].startswith("A row of AM_API would take up to")
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
+from apim_upgrade.checks.rules.common import plural
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.releases import Schema, catalogue, legacy_timestamps, part_of
 from apim_upgrade.releases.model import Column, Table, fold
@@ -289,6 +290,34 @@ def no_md5(subject: Subject) -> Iterator[Finding]:
                 session.all("SELECT MD5('x')")
         except DBAPIError:
             yield Finding(f"The server of {name} has no function MD5.", item=name)
+
+
+@rule("DB048", Severity.MAJOR, title="rights that were granted table by table", kinds=("mysql",))
+def rights_by_table(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A user has rights on single tables of a database and not on the whole of it.
+
+    Why: The target has new tables. Whoever was granted rights table by table cannot read or write them, and the server
+    of the target fails at its start. MySQL has no owners of tables who would pass rights on.
+
+    How found: Grants on tables that the user of the tool may see: its own, and those of all users where it may read the
+    server's own tables.
+
+    How to mend: GRANT ALL ON the database to the product's user before the target is started. Users that only read
+    single tables, for reports, may stay as they are.
+    """
+    for name, session in subject.sessions.items():
+        subject.saw("databases")
+        for row in session.all(_TABLE_GRANTS):
+            yield Finding(
+                f"{row.person} has rights on {plural(row.many, 'table')} of {name} one by one.",
+                item=f"{name}: {row.person}",
+            )
+
+
+_TABLE_GRANTS = """
+SELECT grantee AS person, COUNT(DISTINCT table_name) AS many FROM information_schema.table_privileges
+WHERE table_schema = DATABASE() GROUP BY grantee ORDER BY grantee"""
 
 
 def _changes(column: Column) -> bool:
