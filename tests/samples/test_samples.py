@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from apim_upgrade import samples
 from apim_upgrade.databases import Database
+from apim_upgrade.engine import Session
 from apim_upgrade.keystores import jks
 from apim_upgrade.releases import Release
 from apim_upgrade.releases.catalogue import catalogue
@@ -37,48 +38,47 @@ def number(database: Database, query: str) -> int:
     return int(str(numbers(database, query)[0][0]))
 
 
-def tables(database: Database) -> list[str]:
-    rows = numbers(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+def tables(session: Session) -> list[str]:
+    rows = session.all("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     return [str(row[0]) for row in rows]
 
 
 def contents(pair: Pair) -> dict[str, object]:
-    return {
-        f"{part}.{table}": numbers(
-            database, f"SELECT md5(string_agg(md5(t::text), '' ORDER BY t::text)) FROM {table} t"
-        )
-        for part, database in pair.by_name().items()
-        for table in tables(database)
-    }
+    found: dict[str, object] = {}
+    for part, database in pair.by_name().items():
+        with database.read() as session:
+            for table in tables(session):
+                digest = f"SELECT md5(string_agg(md5(t::text), '' ORDER BY t::text)) FROM {table} t"
+                found[f"{part}.{table}"] = session.all(digest)[0][0]
+    return found
 
 
 def shape_of(database: Database) -> dict[str, dict[str, tuple[str, bool, bool]]]:
     """Per filled table and column: never, always or sometimes NULL; whether there are empty texts, or only UUIDs."""
-    found: dict[str, dict[str, tuple[str, bool, bool]]] = {}
-    for table in tables(database):
-        columns = [
-            str(row[0])
-            for row in numbers(
-                database,
-                f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY 1",
-            )
-        ]
-        parts = ", ".join(
-            f'count("{each}"), count(*) FILTER (WHERE "{each}"::text = \'\'), '
-            f"count(*) FILTER (WHERE \"{each}\"::text ~ '{UUID}')"
-            for each in columns
+    with database.read() as session:
+        found = {table: _shape_of(session, table) for table in tables(session)}
+    return {table: columns for table, columns in found.items() if columns}
+
+
+def _shape_of(session: Session, table: str) -> dict[str, tuple[str, bool, bool]]:
+    named = session.all(f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY 1")
+    columns = [str(row[0]) for row in named]
+    parts = ", ".join(
+        f'count("{each}"), count(*) FILTER (WHERE "{each}"::text = \'\'), '
+        f"count(*) FILTER (WHERE \"{each}\"::text ~ '{UUID}')"
+        for each in columns
+    )
+    total, *counts = session.all(f"SELECT count(*), {parts} FROM {table}")[0]
+    if not total:
+        return {}
+    return {
+        each: (
+            "never" if filled == total else "sometimes" if filled else "always",
+            empty > 0,
+            filled > 0 and uuids == filled,
         )
-        total, *counts = (int(str(value)) for value in numbers(database, f"SELECT count(*), {parts} FROM {table}")[0])
-        if total:
-            found[table] = {
-                each: (
-                    "never" if filled == total else "sometimes" if filled else "always",
-                    empty > 0,
-                    filled > 0 and uuids == filled,
-                )
-                for each, filled, empty, uuids in zip(columns, counts[::3], counts[1::3], counts[2::3], strict=True)
-            }
-    return found
+        for each, filled, empty, uuids in zip(columns, counts[::3], counts[1::3], counts[2::3], strict=True)
+    }
 
 
 # What samples have that the two real estates happen not to have: the facts say that others have it.
@@ -298,4 +298,5 @@ def test_the_server_counts_on_behind_the_numbers_that_were_used(sample_estate: S
 def test_the_schema_is_the_stock_one(release: str, sample: Sample) -> None:
     for part, database in sample(release).by_name().items():
         stock = catalogue("postgresql", Release.parse(release), part)
-        assert set(tables(database)) == {name.lower() for name in stock.tables}
+        with database.read() as session:
+            assert set(tables(session)) == {name.lower() for name in stock.tables}
