@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from apim_upgrade.databases import Database
-from apim_upgrade.engine import Event
+from apim_upgrade.databases import Address, Database
+from apim_upgrade.engine import Event, Session
 from apim_upgrade.execution import Checked, Order, RunResult, commit, prove, run
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.releases import Release
@@ -58,6 +60,38 @@ def upgrading(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
         request.getfixturevalue("databases").drop(name)
 
 
+class Kept(Database):
+    """A database that is only read: one connection answers all that a test asks, where each would open its own."""
+
+    _asked: ClassVar[list[Kept]] = []
+
+    def __init__(self, name: str, address: Address) -> None:
+        super().__init__(name, address)
+        self._stack = ExitStack()
+        self._session: Session | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        if self._session is None:
+            self._session = self._stack.enter_context(super().read())
+            self._asked.append(self)
+        yield self._session
+
+    @classmethod
+    def leave_all(cls) -> None:
+        """End every connection: a database in use cannot be copied."""
+        while cls._asked:
+            each = cls._asked.pop()
+            each._session = None
+            each._stack.close()
+
+
+@pytest.fixture(autouse=True)
+def leave_kept_databases() -> Iterator[None]:
+    yield
+    Kept.leave_all()
+
+
 @dataclass(frozen=True)
 class Upgraded:
     """One estate before and after its upgrade."""
@@ -75,7 +109,7 @@ def kept_estate(databases: Server, which: str) -> Pair:
     for part in ("am", "shared"):
         dump = shared_path("testdata", *folder.split("/"), f"{part}.sql.gz")
         name = databases.template(f"{which}:{part}", lambda name, dump=dump: databases.load_dump(dump, name))
-        pair[part] = Database(part, databases.postgres.address(name))
+        pair[part] = Kept(part, databases.postgres.address(name))
     return Pair(pair["am"], pair["shared"])
 
 
@@ -90,9 +124,10 @@ def upgraded(databases: Server, tmp_path_factory: pytest.TempPathFactory) -> Cal
             clones = {name: f"kept_{source}_{target}_{name}" for name in before.by_name()}
             addresses = {name: each.address for name, each in before.by_name().items()}
             order = Order(addresses, clones, Release.parse(target), Choices(), tmp_path_factory.mktemp("runs"))
+            Kept.leave_all()
             run(order, None, retry_failed=False, listener=lambda event: None, say=lambda text: None)
             commit(order, lambda event: None)
-            after = {name: Database(name, databases.postgres.address(clone)) for name, clone in clones.items()}
+            after = {name: Kept(name, databases.postgres.address(clone)) for name, clone in clones.items()}
             made[source, target] = Upgraded(source, target, before, Pair(after["am"], after["shared"]))
         return made[source, target]
 
