@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import TableClause
 from sqlalchemy.sql import ClauseElement, visitors
 
 from apim_upgrade.databases.facts import TableFacts
-from apim_upgrade.engine import Load, Sql, Step
+from apim_upgrade.engine import Load, Sql, Stage, Step
 
 _WORD = re.compile(r"\w+")
+_APIS = "am_api"
 _ROW = 100
 """Bytes of a row where the server has never counted the rows of a table."""
 
@@ -29,10 +30,20 @@ class Volume:
 
 
 def volume_of(step: Step, facts: Facts) -> Volume:
-    """Sum up the tables that a step names; in its own database where that has them, else wherever they are."""
+    """
+    Sum up the tables that a step names; in its own database where that has them, else wherever they are.
+
+    A step that computes rows for tables that are still empty is taken to read every API.
+    """
+    volume = _sum(step, tables_of(step, {name for tables in facts.values() for name in tables}), facts)
+    computes = any(isinstance(each, Load | Stage) for each in step.operations)
+    return _sum(step, {_APIS}, facts) if computes and not volume.rows else volume
+
+
+def _sum(step: Step, names: Iterable[str], facts: Facts) -> Volume:
     own = facts.get(step.database, {})
     rows = size = 0
-    for name in tables_of(step, {name for tables in facts.values() for name in tables}):
+    for name in names:
         found = own.get(name) or next((tables[name] for tables in facts.values() if name in tables), None)
         if found is not None:
             rows += found.rows if found.rows >= 0 else found.size // _ROW
