@@ -23,9 +23,12 @@ from apim_upgrade.moving.source import Source
 from apim_upgrade.releases import Release
 from apim_upgrade.schema import differences_to_target, introspect
 from conftest import Pair, Server, kept_sample
-from execution.site import change, scalar
+from execution.conftest import site
+from execution.site import Site, change, scalar
 from moving.h2_files import h2_address
 from upgrade.content import content_hash
+
+__all__ = ["site"]
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0)
 RELEASE = "4.2.0"
@@ -205,3 +208,26 @@ def test_databases_that_are_no_estate_or_at_work_are_refused(
     with pytest.raises(EstateError, match="is in the middle of an upgrade by this tool"):
         move_all(pair, targets)
     assert tables_of(targets["am"]) == set()
+
+
+def test_what_the_old_server_has_written_since_is_asked_about_and_taken_in_by_moving_anew(
+    sample_estate: Callable[..., Pair], empty: Callable[[], dict[str, Database]], site: Callable[..., Site]
+) -> None:
+    pair, targets = sample_estate(RELEASE, apis=6, tenants=1), empty()
+    moving = site(pair)
+    for part, target in targets.items():
+        clone = f'clone = "{pair.by_name()[part].address.database}_up"'
+        written = moving.file.read_text(encoding="utf-8").replace(clone, "")
+        url = f"postgresql://postgres@/{target.address.database}?host={target.address.host}"
+        moving.file.write_text(f'{written}\n[database.{part}.move_to]\nurl = "{url}"\n', encoding="utf-8")
+    assert moving("move").code == 0
+    change(pair.am, "DELETE FROM am_api_ratings", "INSERT INTO am_alert_types VALUES (99, 'late', 'publisher')")
+    asked = moving("run")
+    assert asked.code == 5
+    assert "The old databases have changed since they were moved at" in asked.problem[0]
+    assert "am.am_alert_types 7, now 8" in asked.problem[0]
+    again = moving("move", "--anew")
+    assert again.code == 0
+    assert "Dropped what was moved to" in again.err
+    assert scalar(targets["am"], "SELECT count(*) FROM am_alert_types") == 8
+    assert moving("status", "--format", "json").document["state"] == "moved"

@@ -99,7 +99,8 @@ def test_a_pack_is_moved_planned_and_upgraded_like_the_same_estate_on_postgresql
     assert moved("move").code == 0, "a second time, nothing is to be done"
 
     assert moved("plan").code == 0
-    assert moved("run").code == 0
+    ran = moved("run")
+    assert ran.code == 0, ran.err
     assert len(list(moved.runs.glob("*/moved.json"))) == 1
     again = moved("move")
     assert again.code == 3

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from apim_upgrade.cli.ordering import H2_JAR, SOURCE, order_from
 from apim_upgrade.cli.output import make_table
@@ -15,19 +17,27 @@ if TYPE_CHECKING:
     from apim_upgrade.moving import Move
 
 
-def command(settings: Settings, source: SOURCE = None, h2_jar: H2_JAR = None) -> None:
+def command(
+    settings: Settings,
+    source: SOURCE = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Drop what was moved before and move again, as long as no run has begun.")
+    ] = False,
+    h2_jar: H2_JAR = None,
+) -> None:
     """
     Move the data to another DBMS, in the form of its own release, and do nothing else.
 
     Reads H2 files, PostgreSQL or MySQL; writes the empty databases that upgrade.toml names as move_to. Every table is
     made as the product's own script makes it there, filled, read back and compared by checksums. The originals are only
     read. `run` does it by itself; this command lets you plan and check on the moved data first. What is moved already
-    stays; a move that was broken off is begun anew.
+    stays; a move that was broken off is begun anew. Stop the old server first: `run` asks before it upgrades data that
+    the old databases have gone beyond, and --anew takes in what was written since.
     """
     from apim_upgrade.execution import move
 
     order = order_from(settings, h2_jar=h2_jar)
-    moves = move(order, source, settings.output.say)
+    moves = move(order, source, settings.output.say, anew=anew)
     settings.output.result(
         "move", {"databases": {name: each.as_json() for name, each in moves.items()}}, lambda: _text(moves)
     )

@@ -56,7 +56,7 @@ def command(
     Where the project file names environments, a run begins only when the same plan has succeeded in those before this
     one in [environments] order. --override-order begins it all the same; the reason is kept in journal and report.
     """
-    from apim_upgrade.execution import find_run, prove, record_success, run
+    from apim_upgrade.execution import find_run, prove, record_success, run, written_since
 
     order = order_from(settings, target=target, in_place=in_place, reason=override_order, h2_jar=h2_jar)
     wish = _wish(order, backup, prove=not no_prove)
@@ -64,8 +64,10 @@ def command(
         return 0
     if dry_run:
         return _foretell(settings, order, source)
-    if order.in_place and not order.moved_from and find_run(order) is None:
-        consent(_warning(order, wish), given=settings.yes)
+    if order.in_place and find_run(order) is None:
+        question = written_since(order) if order.moved_from else _warning(order, wish)
+        if question:
+            consent(question, given=settings.yes)
     with show_progress() as progress:
         run(order, source, retry_failed=retry_failed, listener=progress, say=progress.say, backup=wish)
         progress.say("Proving the result")

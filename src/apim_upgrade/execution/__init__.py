@@ -9,7 +9,7 @@ from apim_upgrade.execution.folder import RunFolder
 from apim_upgrade.execution.forecast import forecast
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
-from apim_upgrade.execution.moving import move
+from apim_upgrade.execution.moving import move, written_since
 from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, write_scripts
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
@@ -54,4 +54,5 @@ __all__ = [
     "upgrade_of",
     "write_scripts",
     "write_statements",
+    "written_since",
 ]

@@ -9,15 +9,16 @@ from apim_upgrade.errors import EstateError, ProjectError
 from apim_upgrade.execution.committed import committed
 from apim_upgrade.execution.folder import one_at_a_time
 from apim_upgrade.execution.order import Order
-from apim_upgrade.moving import Move, move_estate, moved
+from apim_upgrade.moving import Move, changed_since, discard_move, move_estate, moved
 
 MOVED = "moved.json"
 """What was moved, table by table, with the checksums; in the run folder."""
+_TOLD = 5
 
 
-def move(order: Order, source: str | None, say: Callable[[str], None]) -> Mapping[str, Move]:
+def move(order: Order, source: str | None, say: Callable[[str], None], *, anew: bool = False) -> Mapping[str, Move]:
     """
-    Move the estate and do nothing else; what is moved already is left as it is.
+    Move the estate and do nothing else; what is moved already is left as it is, or with ``anew`` dropped before.
 
     ``source`` is the operator's word for the release. Raises ProjectError when nothing is to be moved, EstateError
     when the run has begun or cannot begin, EnvironmentProblem; whatever is raised, the next call begins anew the
@@ -39,7 +40,31 @@ def move(order: Order, source: str | None, say: Callable[[str], None]) -> Mappin
                     f"{record.target}.",
                     hint="Go on with `apim-upgrade run`.",
                 )
+        if anew:
+            for database in order.targets().values():
+                if discard_move(database):
+                    say(f"Dropped what was moved to {database.address} before")
         return bring_over(order, source, say)
+
+
+def written_since(order: Order) -> str:
+    """
+    Say in one sentence that the old databases have changed since they were moved; nothing where they have not.
+
+    Only meaningful where no run has begun: then a move can be made anew. Raises EnvironmentProblem when the old ones
+    cannot be read.
+    """
+    there = moved(order.targets()) if order.moved_from else {}
+    changed = changed_since(order.moved_from, there)
+    if not changed:
+        return ""
+    began = min(each.began for each in there.values())
+    more = f" and {len(changed) - _TOLD} more tables" if len(changed) > _TOLD else ""
+    return (
+        f"The old databases have changed since they were moved at {began:%Y-%m-%d %H:%M} UTC (rows then: "
+        f"{'; '.join(changed[:_TOLD])}{more}). What was written since is not in the upgrade; "
+        "`apim-upgrade move --anew` takes it in."
+    )
 
 
 def bring_over(order: Order, source: str | None, say: Callable[[str], None]) -> Mapping[str, Move]:

@@ -1,6 +1,6 @@
 """Moves an estate to another DBMS, in the form of its own release, and proves that nothing changed on the way."""
 
-from apim_upgrade.moving.estate import move_estate, moved, readable
+from apim_upgrade.moving.estate import changed_since, move_estate, moved, readable
 from apim_upgrade.moving.marker import Move, MovedTable, drop_move, read_move
 from apim_upgrade.moving.move import Held, discard_move, move_database
 from apim_upgrade.moving.source import Source, open_source
@@ -10,6 +10,7 @@ __all__ = [
     "Move",
     "MovedTable",
     "Source",
+    "changed_since",
     "discard_move",
     "drop_move",
     "move_database",
