@@ -34,7 +34,7 @@ tests: $(VENV)/.dev servers ## the tests, with coverage
 	$(RUN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(NO_GATE)
 
 kills: $(VENV)/.dev servers ## kill -9 at 100 random moments (the tests do fewer)
-	APIM_UPGRADE_KILLS=100 $(RUN)/pytest -n 0 tests/upgrade/test_kill.py
+	APIM_UPGRADE_KILLS=100 $(RUN)/pytest -n 0 tests/upgrade/test_kill.py tests/execution/test_backup_kills.py
 
 bench: $(VENV)/.dev ## times and memory; writes the table in benchmarks/README.md
 	$(RUN)/python benchmarks/upgrade.py

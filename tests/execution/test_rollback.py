@@ -38,6 +38,9 @@ def test_rollback_asks_drops_the_copies_keeps_the_report_and_lets_a_run_begin_an
     assert "No run to 4.3.0 was begun" in refused.problem[0]
     assert here("run").code == 0
     first = here("status", "--format", "json").document["run"]
+    late = here("run", "--backup", str(here.folder / "late"))
+    assert late.code == 3
+    assert "was begun without a backup, and it is too late for one" in late.problem[0]
     asked = here("rollback")
     assert asked.code == 5
     assert "will be dropped" in asked.problem[0]
