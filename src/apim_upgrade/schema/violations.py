@@ -8,7 +8,7 @@ rows that belong to it. Reading and moving are set-based, one statement a constr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -164,27 +164,26 @@ def quarantine_steps(kind: str, live: Schema, source: Release, target: Release, 
 
 
 def _with_tables(kind: str, live: Schema, database: str, steps: Sequence[Step]) -> list[Step]:
-    """Steps of their own make the tables and drop the empty ones: where DDL commits, it would part rows from record."""
+    """
+    Every step makes its tables before it moves rows, and a last one drops the empty ones.
+
+    Where DDL commits by itself it may come before the rows, not after: it would part them from their record. A step
+    that is needed only after a crash between a key that went and one that comes has its tables, too.
+    """
     notation = notation_of(kind)
+
+    def ddl(statements: Iterable[str]) -> tuple[Sql, ...]:
+        return tuple(Sql(statement, counts=False) for statement in statements)
+
+    def with_tables(step: Step) -> Step:
+        made = (sql for name in step.tables for sql in notation.like(quarantine_table(name), live.tables[name]))
+        return replace(step, operations=(*ddl(made), *step.operations))
+
     sources = sorted({name for step in steps for name in step.tables})
-
-    def step(name: str, title: str, statements: Iterable[str]) -> Step:
-        ddl = tuple(Sql(statement, counts=False) for statement in statements)
-        return Step(f"schema/{database}/quarantine/{name}", title, database, Phase.MIGRATE, ddl)
-
-    return [
-        step(
-            "begin",
-            "Make tables for rows that have to be moved aside",
-            (sql for name in sources for sql in notation.like(quarantine_table(name), live.tables[name])),
-        ),
-        *steps,
-        step(
-            "end",
-            "Drop those of these tables that nothing was moved to",
-            (sql for name in sources for sql in notation.drop_if_empty(quarantine_table(name))),
-        ),
-    ]
+    dropped = (sql for name in sources for sql in notation.drop_if_empty(quarantine_table(name)))
+    title = "Drop those of these tables that nothing was moved to"
+    end = Step(f"schema/{database}/quarantine/end", title, database, Phase.MIGRATE, ddl(dropped))
+    return [*map(with_tables, steps), end]
 
 
 def _demands(live: Schema, target: Target) -> Iterator[_Demand]:
