@@ -103,7 +103,8 @@ def main() -> None:
             {"apis": apis, "measured": [asdict(each) for each in measured]}
             for apis, measured in zip(sizes, learnt, strict=True)
         ]
-        model = {"about": f"{options.source} to {options.target}, PostgreSQL", "rehearsals": rehearsals}
+        load = f"{os.cpu_count()} processors, load {os.getloadavg()[1]:.1f}"
+        model = {"about": f"{options.source} to {options.target}, PostgreSQL; {load}", "rehearsals": rehearsals}
         lines = json.dumps(model, separators=(",", ":")).replace('{"step"', '\n{"step"')
         MODEL.write_text(lines + "\n", encoding="utf-8")
         print(f"Written to {MODEL}")
