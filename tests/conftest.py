@@ -240,6 +240,16 @@ class Pair:
     def by_name(self) -> dict[str, Database]:
         return {"am": self.am, "shared": self.shared, **self.apart}
 
+    @contextmanager
+    def connected(self) -> Iterator[dict[str, Database]]:
+        """The databases by name, with connections that last to the end of the block: for many steps."""
+        kept = {name: Database(name, each.address, keep_connections=True) for name, each in self.by_name().items()}
+        try:
+            yield kept
+        finally:
+            for each in kept.values():
+                each.close()
+
     @classmethod
     def of(cls, databases: Mapping[str, Database]) -> Pair:
         apart = {name: database for name, database in databases.items() if name not in ("am", "shared")}

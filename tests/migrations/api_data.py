@@ -78,7 +78,8 @@ class Prepared:
         return self
 
     def run(self, steps: Iterable[Step]) -> None:
-        Runner(self.pair.by_name(), self.record).run(list(steps))
+        with self.pair.connected() as connected:
+            Runner(connected, self.record).run(list(steps))
 
     def run_again(self, steps: Iterable[Step]) -> None:
         """Run steps a second time as if they had never been recorded."""

@@ -75,7 +75,8 @@ def prepare_for_revisions(pair: Pair, upgrade: Upgrade) -> None:
         *(step for step in expand if not step.tables or set(step.tables) & TABLES),
         *(step for module in modules for step in module.steps(upgrade)),
     ]
-    Runner(pair.by_name(), record_of(upgrade)).run(steps)
+    with pair.connected() as connected:
+        Runner(connected, record_of(upgrade)).run(steps)
 
 
 def record_of(upgrade: Upgrade) -> RunRecord:
@@ -95,7 +96,8 @@ def run(pair: Pair, upgrade: Upgrade, *, again: bool = False, retry_failed: bool
     if again:
         open_journals(pair, upgrade)
     steps = [*revisions.steps(upgrade), *deployments.steps(upgrade)]
-    return Runner(pair.by_name(), record_of(upgrade)).run(steps, retry_failed=retry_failed)
+    with pair.connected() as connected:
+        return Runner(connected, record_of(upgrade)).run(steps, retry_failed=retry_failed)
 
 
 def rows(database: Database, query: str) -> list[tuple[object, ...]]:

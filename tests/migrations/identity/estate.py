@@ -46,13 +46,14 @@ def list_tenants(pair: Pair, upgrade: Upgrade) -> None:
 def expand(pair: Pair, upgrade: Upgrade) -> None:
     """Widen both schemas as an upgrade does before its data steps."""
     record = _record(upgrade)
-    for part, database in pair.by_name().items():
-        with database.write() as session:
-            journal.open_journal(session, record)
-            live = introspect(session)
-        Runner({part: database}, record).run(
-            expand_steps("postgresql", live, upgrade.source, upgrade.target, part, part)
-        )
+    with pair.connected() as connected:
+        for part, database in connected.items():
+            with database.write() as session:
+                journal.open_journal(session, record)
+                live = introspect(session)
+            Runner({part: database}, record).run(
+                expand_steps("postgresql", live, upgrade.source, upgrade.target, part, part)
+            )
 
 
 def run(pair: Pair, upgrade: Upgrade) -> list[journal.Entry]:
@@ -62,7 +63,8 @@ def run(pair: Pair, upgrade: Upgrade) -> list[journal.Entry]:
         with database.write() as session:
             journal.drop_journal(session)
             journal.open_journal(session, record)
-    Runner(pair.by_name(), record).run(identity.steps(upgrade))
+    with pair.connected() as connected:
+        Runner(connected, record).run(identity.steps(upgrade))
     entries: list[journal.Entry] = []
     for database in pair.by_name().values():
         with database.read() as session:
