@@ -192,6 +192,12 @@ def test_a_name_gives_the_same_uuid_here_and_there(am: Database) -> None:
     assert found == [(name_uuid("thing", 3, "Größe"),)]
 
 
+def test_characters_are_counted_not_bytes(am: Database) -> None:
+    with am.write() as session:
+        session.execute(insert(THING).values(id=3, name="Größe"))
+        assert session.all(select(func.length(THING.c.name)).where(THING.c.id == 3)) == [(5,)]
+
+
 def test_an_attempt_that_fails_leaves_the_rest(am: Database) -> None:
     with am.write() as session:
         session.execute(update(THING).where(THING.c.id == 1).values(name="kept"))
