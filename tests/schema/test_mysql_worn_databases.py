@@ -199,6 +199,18 @@ def test_every_statement_is_a_place_to_stop_and_resume_at(mysql_upgrade: Make) -
     assert upgrade.wrong() == []
 
 
+def test_a_stop_between_an_old_foreign_key_and_its_successor_is_resumed(mysql_upgrade: Make) -> None:
+    upgrade = mysql_upgrade("4.0.0", "4.1.0", "am")
+    upgrade.run(upgrade.expand())
+    upgrade.fill()
+    upgrade.run(upgrade.quarantine())
+    upgrade.sql("ALTER TABLE AM_APPLICATION_REGISTRATION DROP FOREIGN KEY AM_APPLICATION_REGISTRATION_ibfk_2")
+    again = upgrade.quarantine()
+    assert "schema/am/quarantine/AM_APPLICATION_REGISTRATION" in {step.name for step in again}
+    upgrade.run([*again, *upgrade.contract()])
+    assert upgrade.wrong(leftovers=True) == []
+
+
 def test_an_old_server_and_its_time_stamps_and_names_are_taken_as_they_are() -> None:
     """explicit_defaults_for_timestamp = OFF as on MySQL 5.7, names in lower case as on Windows, zero dates."""
     with mariadb_server(lower_case_table_names="1", explicit_defaults_for_timestamp="OFF") as server:

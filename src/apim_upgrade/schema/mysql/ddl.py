@@ -8,7 +8,6 @@ server takes the one that locks least by itself, and :mod:`~apim_upgrade.schema.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -148,7 +147,7 @@ def _alter(live: Table, alterations: Sequence[Alteration], before: Schema) -> It
     old_links = [f"DROP FOREIGN KEY {quoted(each.name)}" for each in dropped if each.name in links]
     implicit = _implicit(before)
     new_links = [
-        f"ADD {_foreign_key(_with_free_name(each.key, live, before, links))}"
+        f"ADD {_foreign_key(_with_free_name(each.key, live, before))}"
         for each in alterations
         if isinstance(each, AddForeignKey)
     ]
@@ -286,20 +285,21 @@ def _parts(columns: Iterable[str], prefix: Iterable[tuple[str, int]]) -> str:
     return ", ".join(quoted(name) + (f"({lengths[fold(name)]})" if fold(name) in lengths else "") for name in columns)
 
 
-def _with_free_name(key: ForeignKey, table: Table, before: Schema, own: set[str | None]) -> ForeignKey:
+def _with_free_name(key: ForeignKey, table: Table, before: Schema) -> ForeignKey:
     """
     A name that a server made is left to the server, which then names the index for it as in a stock database.
 
-    It numbers them by table, and fails where another table has the next number; names are one space in a database.
+    It goes on behind the names of the table that are spelled like the table, and fails where the next one is taken:
+    by another table, as names are one space in a database, or by this one in another case.
     """
     if key.name and not _SERVERS_NAME.search(key.name):
         return key
-    beginning = f"{fold(table.name)}_ibfk_"
-    taken = {fold(link.name) for other in before.tables.values() for link in other.foreign_keys if link.name}
-    if all(name in {fold(each or "") for each in own} for name in taken if name.startswith(beginning)):
+    beginning = f"{table.name}_ibfk_"
+    names = {link.name for other in before.tables.values() for link in other.foreign_keys if link.name}
+    own = {link.name for link in table.foreign_keys if link.name and link.name.startswith(beginning)}
+    if not any(name.lower().startswith(beginning.lower()) for name in names - own):
         return replace(key, name=None)
-    free = next(number for number in itertools.count(1) if f"{beginning}{number}" not in taken)
-    return replace(key, name=f"{table.name}_ibfk_{free}_{'_'.join(key.columns)}"[:_NAME_LENGTH])
+    return replace(key, name=f"{beginning}{'_'.join(key.columns)}"[:_NAME_LENGTH])
 
 
 def _foreign_key(key: ForeignKey) -> str:
