@@ -146,7 +146,7 @@ def test_inspect_warns_of_a_target_that_is_not_later(
         (("postgres@/", "nobody_here@/"), 3, "The login to database am"),
         (("?host=", "_gone?host="), 3, "There is no database am"),
         (("?host=", "?host=/nowhere"), 3, "cannot be made or was lost"),
-        (("postgresql://", "mysql://"), 3, "mysql is not supported yet"),
+        (("postgresql://", "mysql://"), 3, "cannot be made or was lost"),
     ],
 )
 def test_bad_input_is_one_sentence_and_an_exit_code(

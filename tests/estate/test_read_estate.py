@@ -259,5 +259,5 @@ def test_what_cannot_be_reached_is_told(real_estate: Make) -> None:
     gone = Database("am", pair["am"].address.at("nowhere"))
     with pytest.raises(EnvironmentProblem, match="There is no database am"):
         read_estate({**pair, "am": gone})
-    with pytest.raises(EnvironmentProblem, match="mysql is not supported yet"):
-        Database("am", replace(pair["am"].address, kind="mysql"))
+    with pytest.raises(EnvironmentProblem, match="oracle is not supported"):
+        Database("am", replace(pair["am"].address, kind="oracle"))

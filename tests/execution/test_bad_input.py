@@ -21,7 +21,7 @@ COMMANDS = ("inspect", "plan", "run")
         (("?host=", "_gone?host="), 3, "There is no database"),
         (("?host=", "?host=/nowhere"), 3, "cannot be made or was lost"),
         (("postgres@/", "nobody_here@/"), 3, "The login to database"),
-        (("postgresql://", "mysql://"), 3, "not supported yet"),
+        (("postgresql://", "mysql://"), 3, "cannot be made or was lost"),
         (("postgresql://", "ftp://"), 2, "ftp"),
         (('target = "4.3.0"', 'target = "soon"'), 2, "soon"),
         (('target = "4.3.0"', 'target = "9.9.9"'), 2, "9.9.9"),

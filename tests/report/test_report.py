@@ -123,6 +123,7 @@ def test_reports_lie_in_the_run_folder(site: Callable[..., Site]) -> None:
     assert {file.name for file in Path(page).parent.iterdir()} == {
         "plan.json",
         "estate.json",
+        "estimate.json",
         "report.json",
         "report.html",
     }

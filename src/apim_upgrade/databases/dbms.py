@@ -66,5 +66,5 @@ def dbms_of(kind: str) -> Dbms:
         return _KNOWN[kind]
     except KeyError:
         raise EnvironmentProblem(
-            f"{kind} is not supported yet.", hint="Use a PostgreSQL, MySQL or MariaDB database."
+            f"{kind} is not supported.", hint="Use a PostgreSQL, MySQL or MariaDB database."
         ) from None

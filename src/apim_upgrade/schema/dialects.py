@@ -105,7 +105,7 @@ def notation_of(kind: str) -> Notation:
     try:
         return _NOTATIONS[kind]
     except KeyError:
-        raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
+        raise _unknown(kind) from None
 
 
 def dialect_of(kind: str) -> Dialect:
@@ -113,7 +113,11 @@ def dialect_of(kind: str) -> Dialect:
     try:
         return _DIALECTS[kind]
     except KeyError:
-        raise EnvironmentProblem(f"{kind} is not supported yet.", hint="Use a PostgreSQL database.") from None
+        raise _unknown(kind) from None
+
+
+def _unknown(kind: str) -> EnvironmentProblem:
+    return EnvironmentProblem(f"{kind} is not supported.", hint="Use a PostgreSQL, MySQL or MariaDB database.")
 
 
 def fitted(target: Target, live: Schema) -> Target:
