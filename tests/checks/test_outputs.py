@@ -13,9 +13,9 @@ import pytest
 from lxml import etree, html
 
 from apim_upgrade.checks import Api, Finding, Report, Reported, Row, Severity, Spot, Subject, Unchecked
-from apim_upgrade.checks.model import LeftOut, Tally
 from apim_upgrade.checks.outputs import FORMATS, render
 from apim_upgrade.checks.outputs.sarif import SCHEMA
+from apim_upgrade.checks.report import LeftOut, Tally
 from apim_upgrade.releases import Release
 from checks.planting import Field
 from checks.test_runner import made

@@ -5,17 +5,8 @@ A rule is a function below ``rules/``; ``docs/checks.md`` says how one is writte
 """
 
 from apim_upgrade.checks.baseline import Baseline, read_baseline
-from apim_upgrade.checks.model import (
-    Api,
-    Finding,
-    Repair,
-    Report,
-    Reported,
-    Row,
-    Severity,
-    Spot,
-    Unchecked,
-)
+from apim_upgrade.checks.model import Api, Finding, Repair, Row, Severity, Spot
+from apim_upgrade.checks.report import Report, Reported, Unchecked
 from apim_upgrade.checks.rule import FAMILIES, Rule, all_rules, rule
 from apim_upgrade.checks.runner import check
 from apim_upgrade.checks.selection import selected

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.checks.baseline import Baseline
-from apim_upgrade.checks.model import Finding, LeftOut, Report, Reported, Severity, Tally, Unchecked
+from apim_upgrade.checks.model import Finding, Severity
+from apim_upgrade.checks.report import LeftOut, Report, Reported, Tally, Unchecked
 from apim_upgrade.checks.rule import INPUTS, Rule
 from apim_upgrade.checks.subject import Subject
 from apim_upgrade.databases.dbms import dbms_of

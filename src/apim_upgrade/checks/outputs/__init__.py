@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from apim_upgrade.checks.model import Report, Severity
+from apim_upgrade.checks.model import Severity
+from apim_upgrade.checks.report import Report
 
 FORMATS = ("text", "json", "html", "sarif", "junit", "markdown")
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from apim_upgrade import __version__
-from apim_upgrade.checks.model import Api, Place, Report, Reported, Row, Severity
+from apim_upgrade.checks.model import Api, Place, Row, Severity
+from apim_upgrade.checks.report import Report, Reported
 from apim_upgrade.checks.rule import FAMILIES, Rule
 
 FORM = "apim-upgrade/check/1"

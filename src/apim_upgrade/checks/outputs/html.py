@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from apim_upgrade.checks.model import Report, Severity
+from apim_upgrade.checks.model import Severity
 from apim_upgrade.checks.outputs.document import closing_lines, document
+from apim_upgrade.checks.report import Report
 from apim_upgrade.checks.rule import FAMILIES
 from apim_upgrade.html import page
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from apim_upgrade.checks.model import Report, Severity
+from apim_upgrade.checks.model import Severity
 from apim_upgrade.checks.outputs.document import document
+from apim_upgrade.checks.report import Report
 
 
 def render(report: Report, fail_on: Severity) -> str:

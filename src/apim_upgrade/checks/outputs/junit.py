@@ -12,8 +12,9 @@ from itertools import groupby
 
 from lxml import etree
 
-from apim_upgrade.checks.model import LeftOut, Report, Reported, Severity
+from apim_upgrade.checks.model import Severity
 from apim_upgrade.checks.outputs.document import closing_lines
+from apim_upgrade.checks.report import LeftOut, Report, Reported
 from apim_upgrade.checks.rule import FAMILIES
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from apim_upgrade.checks.model import Report, Reported, Severity
+from apim_upgrade.checks.model import Severity
 from apim_upgrade.checks.outputs.document import closing_lines
+from apim_upgrade.checks.report import Report, Reported
 
 _SHOWN = 100
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")

@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 from apim_upgrade import __version__
-from apim_upgrade.checks.model import Report, Reported, Severity, Spot
+from apim_upgrade.checks.model import Severity, Spot
 from apim_upgrade.checks.outputs.document import finding
+from apim_upgrade.checks.report import Report, Reported
 from apim_upgrade.checks.rule import FAMILIES, Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

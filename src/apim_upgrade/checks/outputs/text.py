@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from apim_upgrade.checks.model import Report, Reported, Severity
+from apim_upgrade.checks.model import Severity
 from apim_upgrade.checks.outputs.document import closing_lines
+from apim_upgrade.checks.report import Report, Reported
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 """What may move a terminal's cursor or change its colours has no business in a name."""
