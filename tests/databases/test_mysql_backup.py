@@ -136,14 +136,18 @@ def test_rows_written_since_a_moment_are_told_by_number_or_time(original: Databa
 
     with original.write() as session:
         session.execute("CREATE TABLE TIMED (NAME VARCHAR(9), CREATED_TIME DATETIME)")
+        session.execute("CREATE TABLE LEFT_ALONE (NAME VARCHAR(9))")
         session.execute("INSERT INTO TIMED VALUES ('old', '2020-01-01 00:00:00')")
+        session.execute("INSERT INTO LEFT_ALONE VALUES ('upgrade')")
         moment = moment_of(session)
+        session.execute("INSERT INTO CHILD (ID) VALUES (2)")
         session.execute("INSERT INTO TIMED VALUES ('new', UTC_TIMESTAMP())")
         session.execute("INSERT INTO PARENT (NAME) VALUES ('new')")
         for name, columns, wanted in (
             ("PARENT", {"ID": "int"}, 1),
             ("TIMED", {"NAME": "varchar(9)", "CREATED_TIME": "datetime"}, 1),
-            ("CHILD", {"ID": "int"}, 3),
+            ("CHILD", {"ID": "int"}, 4),
+            ("LEFT_ALONE", {"NAME": "varchar(9)"}, 0),
         ):
             since = written_since(session, moment, name, columns)
             assert not since.exact

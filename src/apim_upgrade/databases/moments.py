@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     cast,
     column,
+    false,
     func,
     literal,
     literal_column,
@@ -56,7 +57,8 @@ def moment_of(session: Session) -> str:
     if session.kind == "postgresql":
         return str(session.all("SELECT txid_current()")[0][0])
     now = datetime.now(UTC).replace(tzinfo=None)
-    return json.dumps({"now": now.isoformat(), "last": _last_numbers(session)})
+    last = _last_numbers(session)
+    return json.dumps({"now": now.isoformat(), "last": last, "sums": _sums(session, last)})
 
 
 def written_since(session: Session, moment: str, name: str, columns: Mapping[str, str]) -> Since:
@@ -65,7 +67,7 @@ def written_since(session: Session, moment: str, name: str, columns: Mapping[str
 
     On PostgreSQL an update counts as writing, and the answer stays true through VACUUM and restarts, not through dump
     and restore: then every row counts as written. MySQL keeps no such mark: there it holds for rows with a later
-    generated number, else with a later time of creation, else for all of them.
+    generated number, else with a later time of creation, else for all of them unless the table is what it was then.
     """
     if session.kind == "postgresql":
         # age() counts back from now, so it is safe where the 32 bits of a row's number have begun anew.
@@ -79,6 +81,9 @@ def written_since(session: Session, moment: str, name: str, columns: Mapping[str
         if each.lower() in _TIMES and kind.lower().startswith(("timestamp", "datetime")):
             time = column(each, DateTime)
             return Since(or_(time.is_(None), time > datetime.fromisoformat(known["now"]) - _ZONES), exact=False)
+    then = known.get("sums", {}).get(name.lower())
+    if then is not None and then == _sum(session, name):
+        return Since(false(), exact=False)
     return Since(true(), exact=False)
 
 
@@ -93,3 +98,21 @@ def _last_numbers(session: Session) -> dict[str, tuple[str, int]]:
         (last,) = session.all(f"SELECT COALESCE(MAX(`{row.part}`), 0) AS number FROM `{row.name}`")
         found[str(row.name).lower()] = (str(row.part), int(last.number))
     return found
+
+
+def _sums(session: Session, numbered: Container[str]) -> dict[str, int]:
+    """MySQL's checksums of the tables whose rows bear neither a generated number nor a time."""
+    times = ", ".join(f"'{name}'" for name in _TIMES)
+    rows = session.all(
+        "SELECT t.table_name AS name FROM information_schema.tables t "
+        "WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND NOT EXISTS ("
+        "SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema "
+        f"AND c.table_name = t.table_name AND lower(c.column_name) IN ({times}) "
+        "AND c.data_type IN ('timestamp', 'datetime'))"
+    )
+    return {row.name.lower(): _sum(session, row.name) for row in rows if row.name.lower() not in numbered}
+
+
+def _sum(session: Session, table: str) -> int:
+    (row,) = session.all(f"CHECKSUM TABLE `{table}`")
+    return int(row.Checksum or 0)
