@@ -18,7 +18,7 @@ from apim_upgrade.databases.backup import (
     swap_in,
 )
 from apim_upgrade.databases.content import deviations
-from apim_upgrade.databases.moments import moment_of, written_since
+from apim_upgrade.databases.dbms import dbms_of
 from apim_upgrade.errors import EnvironmentProblem
 from conftest import MariaServer
 
@@ -134,12 +134,13 @@ def test_triggers_and_views_stand_in_the_way(original: Database, mysql_databases
 def test_rows_written_since_a_moment_are_told_by_number_or_time(original: Database) -> None:
     from sqlalchemy import func, select, table
 
+    mysql = dbms_of("mysql")
     with original.write() as session:
         session.execute("CREATE TABLE TIMED (NAME VARCHAR(9), CREATED_TIME DATETIME)")
         session.execute("CREATE TABLE LEFT_ALONE (NAME VARCHAR(9))")
         session.execute("INSERT INTO TIMED VALUES ('old', '2020-01-01 00:00:00')")
         session.execute("INSERT INTO LEFT_ALONE VALUES ('upgrade')")
-        moment = moment_of(session)
+        moment = mysql.moment(session)
         session.execute("INSERT INTO CHILD (ID) VALUES (2)")
         session.execute("INSERT INTO TIMED VALUES ('new', UTC_TIMESTAMP())")
         session.execute("INSERT INTO PARENT (NAME) VALUES ('new')")
@@ -149,7 +150,7 @@ def test_rows_written_since_a_moment_are_told_by_number_or_time(original: Databa
             ("CHILD", {"ID": "int"}, 4),
             ("LEFT_ALONE", {"NAME": "varchar(9)"}, 0),
         ):
-            since = written_since(session, moment, name, columns)
+            since = mysql.written_since(session, moment, name, columns)
             assert not since.exact
             count = select(func.count()).select_from(table(name)).where(since.condition)
             assert session.all(count)[0][0] == wanted

@@ -7,6 +7,7 @@ its embedded server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Engine, Pool
 from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.databases.address import Address
-from apim_upgrade.databases.facts import ServerFacts, TableFacts
+from apim_upgrade.databases.facts import ServerFacts, Since, TableFacts
 from apim_upgrade.databases.mysql.dbms import MySQL
 from apim_upgrade.databases.postgresql.dbms import PostgreSQL
 from apim_upgrade.databases.session import Session
@@ -54,6 +55,18 @@ class Dbms(Protocol):
 
     def server(self, session: Session) -> ServerFacts:
         """Ask the server about itself; an ordinary user may do it."""
+        ...
+
+    def moment(self, session: Session) -> str:
+        """Return the present moment in the server's own terms. Ask in a writing transaction."""
+        ...
+
+    def written_since(self, session: Session, moment: str, name: str, columns: Mapping[str, str]) -> Since:
+        """
+        Return the condition that holds for rows of a table that were written after ``moment``.
+
+        ``columns`` are name → type.
+        """
         ...
 
 

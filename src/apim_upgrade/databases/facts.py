@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import ColumnElement
+
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
@@ -56,3 +58,16 @@ class ServerFacts:
     """Room on the disk of the data folder; None where it cannot be seen from here."""
     folder: Path | None = None
     """The data folder, where it can be seen from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """
+    The rows of a table that were written since a moment.
+
+    ``exact`` is false where the server cannot tell: ``condition`` holds for older rows too, and their keys have to be
+    compared.
+    """
+
+    condition: ColumnElement[bool]
+    exact: bool

@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, column, literal_column, select, table, tuple_
 
 from apim_upgrade.databases import Database
-from apim_upgrade.databases.moments import Since, written_since
+from apim_upgrade.databases.dbms import dbms_of
+from apim_upgrade.databases.facts import Since
 from apim_upgrade.databases.session import Session
 from apim_upgrade.engine import journal
 from apim_upgrade.execution.folder import RunFolder
@@ -85,7 +86,7 @@ def _of_database(name: str, before: Database, after: Database, folder: RunFolder
             called = each.name.lower()
             written = Written(name, called, _what(called))
             columns = {each_column.name: each_column.type for each_column in each.columns}
-            since = written_since(now, end.moment, each.name, columns)
+            since = dbms_of(after.kind).written_since(now, end.moment, each.name, columns)
             key = _key(each, earlier.get(each.name))
             lines = _lines(now, then, each.name, since, key, written)
             first = next(lines, None)

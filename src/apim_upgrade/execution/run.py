@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.databases.backup import obstacle_to_swap
-from apim_upgrade.databases.moments import moment_of
+from apim_upgrade.databases.dbms import dbms_of
 from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, StepsForetold, journal
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution import disks
@@ -283,5 +283,5 @@ def _execute(
     for database in databases.values():
         with database.write() as session:
             journal.forget_failures(session, [phase.value for phase in Phase if phase is not Phase.COMMIT])
-            journal.record_end(session, moment_of(session))
+            journal.record_end(session, dbms_of(database.kind).moment(session))
     return Outcome(first.done + last.done, first.already_done + last.already_done, last.failed_items)

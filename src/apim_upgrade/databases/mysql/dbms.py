@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.databases.address import Address
-from apim_upgrade.databases.facts import ServerFacts, TableFacts
+from apim_upgrade.databases.facts import ServerFacts, Since, TableFacts
+from apim_upgrade.databases.mysql import moments
 from apim_upgrade.databases.mysql.dialect import OurMySQL
 from apim_upgrade.databases.mysql.facts import server_facts, server_version, table_facts
 from apim_upgrade.databases.mysql.problems import explain
@@ -103,6 +104,14 @@ class MySQL:
     def server(self, session: Session) -> ServerFacts:
         """Ask the server about itself."""
         return server_facts(session)
+
+    def moment(self, session: Session) -> str:
+        """See :mod:`~apim_upgrade.databases.mysql.moments`."""
+        return moments.moment(session)
+
+    def written_since(self, session: Session, moment: str, name: str, columns: Mapping[str, str]) -> Since:
+        """See :mod:`~apim_upgrade.databases.mysql.moments`."""
+        return moments.written_since(session, moment, name, columns)
 
 
 def _login(address: Address) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,8 @@ from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.databases.address import Address
-from apim_upgrade.databases.facts import ServerFacts, TableFacts
+from apim_upgrade.databases.facts import ServerFacts, Since, TableFacts
+from apim_upgrade.databases.postgresql import moments
 from apim_upgrade.databases.postgresql.facts import server_facts, server_version, table_facts
 from apim_upgrade.databases.postgresql.ownership import as_owner
 from apim_upgrade.databases.postgresql.problems import explain
@@ -82,3 +83,11 @@ class PostgreSQL:
     def server(self, session: Session) -> ServerFacts:
         """Ask the server about itself."""
         return server_facts(session)
+
+    def moment(self, session: Session) -> str:
+        """See :mod:`~apim_upgrade.databases.postgresql.moments`."""
+        return moments.moment(session)
+
+    def written_since(self, session: Session, moment: str, name: str, columns: Mapping[str, str]) -> Since:
+        """See :mod:`~apim_upgrade.databases.postgresql.moments`."""
+        return moments.written_since(moment)
