@@ -33,7 +33,15 @@ class Field:
 
     def __init__(self, databases: Server) -> None:
         self._databases = databases
-        self._estates: dict[tuple[str, str], Estate] = {}
+        self._estates: dict[str, Estate] = {}
+
+    def estate(self, source: str = "4.2.0", pair: Pair | None = None, **shape: Any) -> Estate:
+        """The inventory of a clean sample, or of a ``pair``."""
+        there = pair or kept_sample(self._databases, source, **shape)
+        key = there.am.address.database
+        if key not in self._estates:
+            self._estates[key] = read_estate(there.by_name(), source)
+        return self._estates[key]
 
     def report(
         self,
@@ -46,17 +54,17 @@ class Field:
         inputs: CheckChoices | None = None,
         baseline: Baseline | None = None,
         pair: Pair | None = None,
+        estate: Estate | None = None,
         **shape: Any,
     ) -> Report:
         """
         Plant SQL statements in the databases ``am`` and ``shared`` and carry rules out (codes or their beginnings).
 
-        The inventory (``subject.estate``) is the clean sample's; a fault that changes it needs a ``pair`` of its own.
+        The inventory (``subject.estate``) is the clean sample's, or the ``estate`` given; a fault in the databases that
+        changes it needs a ``pair`` of its own.
         """
         there = pair or kept_sample(self._databases, source, **shape)
-        key = (source, there.am.address.database)
-        if key not in self._estates:
-            self._estates[key] = read_estate(there.by_name(), source)
+        inventory = estate or self.estate(source, there)
         rules = selected(all_rules(), codes, ())
         statements = {"am": list(am), "shared": list(shared)}
         try:
@@ -67,7 +75,7 @@ class Field:
                         session.execute(text(statement))
                 subject = Subject(
                     sessions,
-                    self._estates[key],
+                    inventory,
                     Release.parse(target),
                     choices or Choices(),
                     inputs or CheckChoices(),

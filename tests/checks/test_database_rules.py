@@ -14,6 +14,7 @@ from apim_upgrade.checks.rules import db_server
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.dbms import dbms_of
 from apim_upgrade.databases.facts import Client, ServerFacts
+from apim_upgrade.estate import Estate
 from apim_upgrade.project.checking import CheckChoices
 from checks.planting import Field
 from conftest import Pair
@@ -53,19 +54,13 @@ def test_a_server_that_is_too_old_is_major_and_an_unlisted_one_is_told(field: Fi
     (found,) = field.found("DB010", target="4.5.0")
     assert found.severity is Severity.INFO
     assert "4.5.0 was tested with 16.2, 17" in found.message
-    key = next(key for key in field._estates if key[0] == "4.2.0")
-    estate = field._estates[key]
-    try:
-        field._estates[key] = replace(
-            estate, databases=tuple(replace(each, server="9.6.24") for each in estate.databases)
-        )
-        (old,) = field.found("DB010")
-        field._estates[key] = replace(
-            estate, databases=tuple(replace(each, server="17.2") for each in estate.databases)
-        )
-        assert field.found("DB010") == []
-    finally:
-        field._estates[key] = estate
+
+    def on(server: str) -> Estate:
+        estate = field.estate()
+        return replace(estate, databases=tuple(replace(each, server=server) for each in estate.databases))
+
+    (old,) = field.found("DB010", estate=on("9.6.24"))
+    assert field.found("DB010", estate=on("17.2")) == []
     assert old.severity is Severity.MAJOR
     assert "the list of 4.7.0 is not known" in old.message
 
@@ -283,14 +278,10 @@ def test_constraints_that_were_never_validated_are_found(field: Field) -> None:
 
 def test_a_schema_of_another_release_is_found(field: Field) -> None:
     assert field.found("DB028", source="4.1.0") == []
-    key = next(key for key in field._estates if key[0] == "4.1.0")
-    estate = field._estates[key]
+    estate = field.estate("4.1.0")
     am, shared = estate.databases
-    field._estates[key] = replace(estate, databases=(am, replace(shared, releases=("4.3.0", "4.4.0"))))
-    try:
-        (found,) = field.found("DB028", source="4.1.0")
-    finally:
-        field._estates[key] = estate
+    odd = replace(estate, databases=(am, replace(shared, releases=("4.3.0", "4.4.0"))))
+    (found,) = field.found("DB028", source="4.1.0", estate=odd)
     assert "shared has the schema of 4.3.0 to 4.4.0, and is taken for 4.1.0" in found.message
 
 

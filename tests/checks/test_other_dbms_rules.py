@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.checks import Baseline, Reported, Severity, Subject, all_rules, check
-from apim_upgrade.estate import Estate
 from apim_upgrade.releases import PARTS, Release, catalogue
 from apim_upgrade.releases.model import Column, Schema, Table
 from checks.planting import Field
@@ -34,8 +33,7 @@ Look = Callable[..., list[Reported]]
 @pytest.fixture
 def look(field: Field) -> Look:
     """Carry out one rule on a schema of a DBMS: the stock one of a release, changed."""
-    field.report("ENV001", source="3.2.0")
-    estate: Estate = next(estate for (release, _), estate in field._estates.items() if release == "3.2.0")
+    estate = field.estate("3.2.0")
 
     def carry_out(
         code: str,
