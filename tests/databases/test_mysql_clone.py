@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from apim_upgrade.databases import Address, Database, clone, copy_in_the_making, database_exists, drop_clone, piping
+from apim_upgrade.databases.dbms import dbms_of
+from apim_upgrade.databases.facts import ServerFacts
 from apim_upgrade.databases.mysql import programs as programs_module
 from apim_upgrade.databases.mysql.clone import dump_problem
 from apim_upgrade.databases.mysql.programs import find_programs, login_file
@@ -133,6 +135,24 @@ def test_who_may_not_create_databases_is_told_what_a_dba_can_do(clerk: Address, 
     with pytest.raises(EnvironmentProblem, match="clerk may not create databases") as problem:
         clone(clerk, name)
     assert f"CREATE DATABASE `{name}` CHARACTER SET latin1 COLLATE latin1_german1_ci; GRANT ALL" in problem.value.hint
+
+
+def test_the_statement_that_a_dba_is_told_lets_the_user_make_copies(
+    clerk: Address, original: Address, name: str, mysql_databases: MariaServer
+) -> None:
+    # Whoever restores a trigger or a view of another needs more than the rights on the database.
+    mysql_databases.execute("DROP TRIGGER T", "DROP VIEW V", database=original.database)
+
+    def facts() -> ServerFacts:
+        with Database("it", clerk).read() as session:
+            return dbms_of("mysql").server(session)
+
+    before = facts()
+    assert not before.may_create_databases
+    mysql_databases.execute(before.leave_to_create.rstrip(";"))
+    assert facts().may_create_databases
+    clone(clerk, name)
+    assert content(replace(original, database=name)) == content(original)
 
 
 def test_a_database_that_a_dba_made_is_filled_and_only_emptied(

@@ -36,6 +36,8 @@ class ServerFacts:
     user: str
     superuser: bool
     may_create_databases: bool
+    leave_to_create: str
+    """The statement by which a DBA lets the user create databases for copies and proofs."""
     may_create_extensions: bool
     standby: bool
     read_only: bool

@@ -98,13 +98,10 @@ def _refuse_hopeless(databases: Mapping[str, Database], facts: Mapping[str, Serv
     for name, database in databases.items():
         if not facts[name].may_create_databases:
             user, address = facts[name].user, database.address
-            allowed = f"ALTER ROLE {user} CREATEDB;"
-            if database.kind == "mysql":
-                allowed = f"GRANT ALL ON `{address.database}\\_\\_%`.* TO '{user}';"
             raise EnvironmentProblem(
                 f"The user {user} may not create databases on {address.host}, so a backup of {name} cannot be "
                 "proven by restoring it.",
-                hint=f"A DBA can allow it: {allowed} --no-prove goes without the proof.",
+                hint=f"A DBA can allow it: {facts[name].leave_to_create} --no-prove goes without the proof.",
             )
     # One after the other is restored and dropped, so the largest on each server is what has to have room.
     largest: dict[tuple[str, int], str] = {}

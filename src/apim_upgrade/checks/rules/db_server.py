@@ -101,14 +101,14 @@ def missing_rights(subject: Subject) -> Iterator[Finding]:
 
     How found: The server is asked about the user's role, the owners of all tables, and the right to read them.
 
-    How to mend: Let a DBA give the user of upgrade.toml what is missing. For a copy: ALTER ROLE … CREATEDB and GRANT
-    SELECT; for an upgrade in place: membership in the role that owns the tables.
+    How to mend: Let a DBA give the user of upgrade.toml what is missing. For a copy: the right to create databases (the
+    finding has the statement) and GRANT SELECT; for an upgrade in place: membership in the role that owns the tables.
     """
     for name, server in servers(subject).items():
         if not server.may_create_databases:
             yield Finding(
                 f"The user {server.user} may not create databases on the server of {name}, which copying needs.",
-                f'ALTER ROLE "{server.user}" CREATEDB; -- as a DBA, or make the upgrade in place',
+                f"{server.leave_to_create} -- as a DBA, or make the upgrade in place",
                 item=f"{name}: CREATEDB",
             )
         foreign = sorted(table for table, facts in subject.facts[name].items() if not facts.owned)

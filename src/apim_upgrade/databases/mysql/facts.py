@@ -16,7 +16,8 @@ SELECT lower(table_name) AS name, coalesce(table_rows, -1) AS estimate,
 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"""
 
 _FACTS = """
-SELECT CURRENT_USER() AS person, @@global.read_only AS read_only, s.default_character_set_name AS encoding,
+SELECT CURRENT_USER() AS person, s.schema_name AS name, @@global.read_only AS read_only,
+       s.default_character_set_name AS encoding,
        IF(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone) AS zone,
        UNIX_TIMESTAMP(NOW(6)) AS clock, @@max_connections AS allowed, @@datadir AS folder
 FROM information_schema.schemata s WHERE s.schema_name = DATABASE()"""
@@ -59,6 +60,7 @@ def server_facts(session: Session) -> ServerFacts:
         row.person,
         superuser,
         any(rights.startswith("ALL") or re.search(r"\bCREATE\b(?! )", rights) for rights in everywhere + patterns),
+        _leave_to_create(row.name, row.person),
         False,
         bool(row.read_only),
         bool(row.read_only) and not superuser,
@@ -75,6 +77,13 @@ def server_facts(session: Session) -> ServerFacts:
         None if folder is None else shutil.disk_usage(folder).free,
         folder,
     )
+
+
+def _leave_to_create(database: str, person: str) -> str:
+    """Copies and proofs are called as their database, with something behind it; ``person`` is user@machine."""
+    pattern = f"{database}_".replace("_", "\\_")
+    user, _, machine = person.rpartition("@")
+    return f"GRANT ALL ON `{pattern}%`.* TO '{user}'@'{machine}';"
 
 
 def _folder(session: Session, folder: Path) -> Path | None:

@@ -73,6 +73,7 @@ def server_facts(session: Session) -> ServerFacts:
         row.person,
         row.superuser,
         row.may_create,
+        f'ALTER ROLE "{row.person}" CREATEDB;',
         row.superuser or row.may_extend,
         row.standby,
         row.read_only,
