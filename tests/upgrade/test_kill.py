@@ -44,6 +44,30 @@ def _start(order: Order) -> multiprocessing.process.BaseProcess:
     return process
 
 
+def _uninterrupted(order: Order) -> float:
+    """Run to the end; the seconds that it took."""
+    began = time.monotonic()
+    process = _start(order)
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - began
+
+
+def _killed(order: Order, most: int, moment: Callable[[], float]) -> int:
+    """Kill a run and run it again, ``most`` times or until it was quicker, and then to the end; the number of kills."""
+    kills = 0
+    while kills < most:
+        process = _start(order)
+        process.join(moment())
+        if process.exitcode is not None:
+            break
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        kills += 1
+    _uninterrupted(order)
+    return kills
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("apart", "wanted"),
@@ -62,28 +86,14 @@ def test_kills_change_nothing_of_the_result(
         return split(real_estate(SOURCE), *apart)
 
     plain = upgrading(estate(), TARGET)
-    began = time.monotonic()
-    process = _start(plain.order)
-    process.join()
-    assert process.exitcode == 0
-    whole = time.monotonic() - began
+    whole = _uninterrupted(plain.order)
     expected = content_hash(*plain.clones.values())
 
     chance = random.Random(320470)
     kills = 0
     while kills < wanted:
         victim = upgrading(estate(), TARGET)
-        while kills < wanted:
-            process = _start(victim.order)
-            process.join(chance.uniform(0.02, whole * 0.5))
-            if process.exitcode is not None:
-                break
-            os.kill(process.pid or 0, signal.SIGKILL)
-            process.join()
-            kills += 1
-        process = _start(victim.order)
-        process.join()
-        assert process.exitcode == 0
+        kills += _killed(victim.order, wanted - kills, lambda: chance.uniform(0.02, whole * 0.5))
         assert content_hash(*victim.clones.values()) == expected
         for database in victim.clones.values():
             databases.drop(database.address.database)
@@ -97,29 +107,23 @@ def test_on_mysql_where_ddl_commits_by_itself(
     real_estate: Callable[[str], Pair], upgrading: Callable[..., Upgrading], mysql_databases: MariaServer
 ) -> None:
     pair = real_estate(f"{SOURCE}/mysql")
-    expected: dict[str, str] = {}
-    whole = 0.0
-    began = time.monotonic()
-    chance = random.Random(320471)
-    kills = 0
-    while not expected or kills < ON_MYSQL:
-        victim = upgrading(pair, TARGET)
-        while expected and kills < ON_MYSQL:
-            process = _start(victim.order)
-            process.join(chance.uniform(0.1, whole * 0.6))
-            if process.exitcode is not None:
-                break
-            os.kill(process.pid or 0, signal.SIGKILL)
-            process.join()
-            kills += 1
-        process = _start(victim.order)
-        process.join()
-        assert process.exitcode == 0
+
+    def finished(victim: Upgrading) -> str:
+        """The content hash of an upgrade that is done and proven; its databases are dropped."""
         found = content_hash(*victim.clones.values())
-        whole = whole or time.monotonic() - began
-        expected = expected or found
-        assert found == expected
         assert [proof for proof in victim.prove().verification.proofs if not proof.holds] == []
         for database in victim.clones.values():
             mysql_databases.execute(f"DROP DATABASE `{database.address.database}`")
         shutil.rmtree(victim.order.runs)
+        return found
+
+    plain = upgrading(pair, TARGET)
+    whole = _uninterrupted(plain.order)
+    expected = finished(plain)
+
+    chance = random.Random(320471)
+    kills = 0
+    while kills < ON_MYSQL:
+        victim = upgrading(pair, TARGET)
+        kills += _killed(victim.order, ON_MYSQL - kills, lambda: chance.uniform(0.1, whole * 0.6))
+        assert finished(victim) == expected

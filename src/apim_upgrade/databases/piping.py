@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -101,6 +101,22 @@ def run(
             return None
         complaints.seek(0)
         return complaints.read(_KEPT).decode(errors="replace")
+
+
+def feed(process: subprocess.Popen[bytes], lines: Iterable[bytes]) -> int:
+    """
+    Write ``lines`` to the standard input of a process and close it; return the exit code.
+
+    A process that stops before it has read them all says why itself.
+    """
+    assert process.stdin is not None  # noqa: S101 - started so
+    try:
+        for line in lines:
+            process.stdin.write(line)
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    return process.wait()
 
 
 def _wait(

@@ -20,6 +20,7 @@ import pymysql
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.dump_forms import Form, cut_off, lines_of
 from apim_upgrade.databases.mysql.embedded import EmbeddedMariaDB
+from apim_upgrade.databases.piping import feed
 from apim_upgrade.databases.telling import Say
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, ProjectError
 
@@ -46,14 +47,7 @@ def restore_mysql(dump: Path, form: Form, server: EmbeddedMariaDB, name: str, sa
         with tempfile.TemporaryFile() as complaints:
             process = _client(server, name, complaints)
             try:
-                assert process.stdin is not None  # noqa: S101 - asked for
-                try:
-                    for line in lines:
-                        process.stdin.write(line)
-                    process.stdin.close()
-                except BrokenPipeError:
-                    pass  # the client stopped at an error, and says so
-                if process.wait() != 0 and (lines.complete or not lines.ended):
+                if feed(process, lines) != 0 and (lines.complete or not lines.ended):
                     raise _refused(dump, complaints)
             finally:
                 if process.poll() is None:

@@ -25,6 +25,7 @@ from psycopg import sql
 
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.dump_forms import Form, cut_off, lines_of
+from apim_upgrade.databases.piping import feed
 from apim_upgrade.databases.postgresql.embedded import EmbeddedPostgres
 from apim_upgrade.databases.postgresql.programs import login
 from apim_upgrade.databases.telling import Say
@@ -71,14 +72,7 @@ def _restore_plain(
     lines = _Lines(dump, connection, packed=packed, say=say)
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse"]
     with _client(server, "psql", options, address) as (process, complaints):
-        assert process.stdin is not None  # noqa: S101 - asked for
-        try:
-            for line in lines:
-                process.stdin.write(line)
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # psql stopped at an error, and says so
-        if process.wait() != 0 and (lines.complete or not lines.ended):
+        if feed(process, lines) != 0 and (lines.complete or not lines.ended):
             raise _refused(dump, _complaint(complaints), lines.left_out)
     if not lines.complete:
         raise cut_off(dump)
