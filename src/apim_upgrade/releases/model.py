@@ -71,6 +71,12 @@ class ForeignKey:
     on_delete: str = "NO ACTION"
     on_update: str = "NO ACTION"
 
+    @property
+    def rules(self) -> str:
+        """The rules as every DBMS writes them behind the key; the default is not said."""
+        rules = (("DELETE", self.on_delete), ("UPDATE", self.on_update))
+        return "".join(f" ON {event} {rule}" for event, rule in rules if rule != "NO ACTION")
+
 
 @dataclass(frozen=True, slots=True)
 class Index:

@@ -272,13 +272,9 @@ class ScriptedDdl(ABC):
 
     def foreign_key(self, key: ForeignKey) -> str:
         """A foreign key as it is added to a table."""
-        rules = "".join(
-            f" ON {event} {rule}" for event, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-            if rule != "NO ACTION"
-        )  # fmt: skip
         return (
             f"{self.named(key.name)}FOREIGN KEY ({self.list(key.columns)}) "
-            f"REFERENCES {self.quoted(key.ref_table)} ({self.list(key.ref_columns)}){rules}"
+            f"REFERENCES {self.quoted(key.ref_table)} ({self.list(key.ref_columns)}){key.rules}"
         )
 
     def named(self, name: str | None) -> str:

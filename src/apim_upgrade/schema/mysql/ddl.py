@@ -304,13 +304,8 @@ def _with_free_name(key: ForeignKey, table: Table, before: Schema) -> ForeignKey
 
 def _foreign_key(key: ForeignKey) -> str:
     name = f"CONSTRAINT {quoted(key.name)} " if key.name else ""
-    rules = "".join(
-        f" ON {event} {rule}" for event, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-        if rule != "NO ACTION"
-    )  # fmt: skip
-    return (
-        f"{name}FOREIGN KEY ({_list(key.columns)}) REFERENCES {quoted(key.ref_table)} ({_list(key.ref_columns)}){rules}"
-    )
+    target = f"{quoted(key.ref_table)} ({_list(key.ref_columns)})"
+    return f"{name}FOREIGN KEY ({_list(key.columns)}) REFERENCES {target}{key.rules}"
 
 
 def _found(before: Schema, name: str) -> Table:

@@ -153,13 +153,9 @@ def _column(column: Column) -> str:
 
 
 def _foreign_key(key: ForeignKey) -> str:
-    rules = "".join(
-        f" ON {event} {rule}" for event, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-        if rule != "NO ACTION"
-    )  # fmt: skip
     return (
         f"{_named(key.name)}FOREIGN KEY ({_list(key.columns)}) "
-        f"REFERENCES {quoted(key.ref_table)} ({_list(key.ref_columns)}){rules}"
+        f"REFERENCES {quoted(key.ref_table)} ({_list(key.ref_columns)}){key.rules}"
     )
 
 
