@@ -47,7 +47,7 @@ def inputs(databases: Server) -> Callable[[str], list[gateway.RevisionInput]]:
             with each.write() as session:
                 journal.open_journal(session, record)
             with each.read() as session:
-                steps += expand_steps("postgresql", introspect(session), upgrade.source, upgrade.target, part, part)
+                steps += expand_steps("postgresql", introspect(session), upgrade.target, part, part)
         for module in (repairs, api_identity, product_operations, websocket, icons_and_wsdls, revisions):
             steps += module.steps(upgrade)
         Runner(pair, record).run(steps)

@@ -73,7 +73,7 @@ class Prepared:
         with self.pair.am.read() as session:
             live = introspect(session)
         self.run(prepare.steps(self.upgrade))
-        expand = expand_steps("postgresql", live, self.upgrade.source, self.upgrade.target, "am", "am")
+        expand = expand_steps("postgresql", live, self.upgrade.target, "am", "am")
         self.run(step for step in expand if not step.tables or set(step.tables) & TABLES)
         return self
 

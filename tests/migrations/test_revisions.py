@@ -68,7 +68,7 @@ def prepare_for_revisions(pair: Pair, upgrade: Upgrade) -> None:
     with pair.am.read() as session:
         live = introspect(session)
     open_journals(pair, upgrade)
-    expand = expand_steps("postgresql", live, upgrade.source, upgrade.target, "am", "am")
+    expand = expand_steps("postgresql", live, upgrade.target, "am", "am")
     modules = (product_operations, api_identity, websocket)
     steps = [
         *prepare.steps(upgrade),

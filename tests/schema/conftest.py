@@ -77,16 +77,16 @@ class SchemaUpgrade:
             return introspect(session)
 
     def expand(self) -> list[Step]:
-        return expand_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
+        return expand_steps(self.kind, self.live(), self.target, self.part, self.part)
 
     def quarantine(self) -> list[Step]:
         return quarantine_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
 
     def contract(self) -> list[Step]:
-        return contract_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
+        return contract_steps(self.kind, self.live(), self.target, self.part, self.part)
 
     def commit(self) -> list[Step]:
-        return commit_steps(self.kind, self.live(), self.source, self.target, self.part, self.part)
+        return commit_steps(self.kind, self.live(), self.target, self.part, self.part)
 
     def run(self, steps: Sequence[Step]) -> None:
         """As a run does it: a transaction and a record for every step."""
@@ -125,7 +125,7 @@ class SchemaUpgrade:
     def found(self) -> list[Violation]:
         with self.database.read() as session:
             live = introspect(session)
-            return violations(session, self.kind, live, self.source, self.target, self.part, self.part)
+            return violations(session, self.kind, live, self.target, self.part, self.part)
 
     def sql(self, *statements: str) -> None:
         with self.database.autocommit() as session:

@@ -72,7 +72,7 @@ def test_a_stock_schema_becomes_that_of_the_newest_release(
     is_stock(stock, source, part)
     upgrade.do(upgrade.expand())
     expanded = upgrade.live()
-    predicted = predicted_after_expand("mysql", stock, source, NEWEST, part)
+    predicted = predicted_after_expand("mysql", stock, NEWEST, part)
     assert shape(expanded) == shape(predicted)
     upgrade.fill()
     upgrade.do(upgrade.quarantine())

@@ -46,24 +46,24 @@ def test_a_stock_schema_becomes_that_of_every_later_release(
 
 
 def _upgrade(session: Session, stock: Schema, source: Release, target: Release, part: str) -> None:
-    predicted = predicted_after_expand(KIND, stock, source, target, part)
-    _do(session, expand_steps(KIND, stock, source, target, part, part))
+    predicted = predicted_after_expand(KIND, stock, target, part)
+    _do(session, expand_steps(KIND, stock, target, part, part))
     expanded = introspect(session)
     assert shape(expanded) == shape(predicted)
-    planned = contract_steps(KIND, predicted, source, target, part, part)
-    steps = contract_steps(KIND, expanded, source, target, part, part)
+    planned = contract_steps(KIND, predicted, target, part, part)
+    steps = contract_steps(KIND, expanded, target, part, part)
     assert [step.name for step in planned] == [step.name for step in steps]
     _do(session, quarantine_steps(KIND, expanded, source, target, part, part))
     _do(session, steps)
     contracted = introspect(session)
     assert differences_to_target(KIND, contracted, target, part, leftovers=True) == []
-    _do(session, commit_steps(KIND, contracted, source, target, part, part))
+    _do(session, commit_steps(KIND, contracted, target, part, part))
     done = introspect(session)
     assert differences_to_target(KIND, done, target, part) == []
     again = [
-        *expand_steps(KIND, done, source, target, part, part),
-        *contract_steps(KIND, done, source, target, part, part),
-        *commit_steps(KIND, done, source, target, part, part),
+        *expand_steps(KIND, done, target, part, part),
+        *contract_steps(KIND, done, target, part, part),
+        *commit_steps(KIND, done, target, part, part),
     ]
     assert {step.name for step in again} <= {f"schema/{part}/expand/seed-rows"}
     assert not [name for name in done.tables if "quarantine" in name]
@@ -97,7 +97,7 @@ def test_a_real_estate_gets_the_newest_schema_and_keeps_its_rows(
 ) -> None:
     upgrade = SchemaUpgrade(real_estate(source).by_name()[part], Release.parse(source), Release.parse("4.7.0"))
     with upgrade.database.read() as session:
-        assert violations(session, KIND, introspect(session), upgrade.source, upgrade.target, part, part) == []
+        assert violations(session, KIND, introspect(session), upgrade.target, part, part) == []
     counts = _counts(upgrade)
     upgrade.all()
     assert upgrade.wrong() == []

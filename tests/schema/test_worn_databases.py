@@ -30,9 +30,7 @@ Make = Callable[[str, str, str], SchemaUpgrade]
 
 def found(upgrade: SchemaUpgrade) -> list[Violation]:
     with upgrade.database.read() as session:
-        return violations(
-            session, KIND, introspect(session), upgrade.source, upgrade.target, upgrade.part, upgrade.part
-        )
+        return violations(session, KIND, introspect(session), upgrade.target, upgrade.part, upgrade.part)
 
 
 def names(steps: list[Step]) -> set[str]:
@@ -337,11 +335,11 @@ def test_every_statement_can_be_written_down_for_a_dba(schema_upgrade: Make) -> 
     upgrade = schema_upgrade("3.2.0", "4.7.0", "am")
     with upgrade.database.read() as session:
         live = introspect(session)
-        steps = expand_steps(KIND, live, upgrade.source, upgrade.target, "am", "am")
-        predicted = predicted_after_expand(KIND, live, upgrade.source, upgrade.target, "am")
+        steps = expand_steps(KIND, live, upgrade.target, "am", "am")
+        predicted = predicted_after_expand(KIND, live, upgrade.target, "am")
         steps += quarantine_steps(KIND, predicted, upgrade.source, upgrade.target, "am", "am")
-        steps += contract_steps(KIND, predicted, upgrade.source, upgrade.target, "am", "am")
-        steps += commit_steps(KIND, predicted, upgrade.source, upgrade.target, "am", "am")
+        steps += contract_steps(KIND, predicted, upgrade.target, "am", "am")
+        steps += commit_steps(KIND, predicted, upgrade.target, "am", "am")
         for step in steps:
             assert step.title
             for operation in step.operations:

@@ -155,7 +155,7 @@ class Subject:
             violation
             for name, session in self.sessions.items()
             for violation in violations(
-                session, self.kind, self.live[name], self.source, self.target, name, part_of(name, self.sessions)
+                session, self.kind, self.live[name], self.target, name, part_of(name, self.sessions)
             )
         )
 

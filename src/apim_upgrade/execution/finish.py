@@ -184,7 +184,7 @@ def _drop_leftovers(order: Order, record: RunRecord, databases: Mapping[str, Dat
     for name, database in databases.items():
         with database.read() as session:
             part = part_of(name, databases)
-            steps += commit_steps(database.kind, introspect(session), upgrade.source, upgrade.target, name, part)
+            steps += commit_steps(database.kind, introspect(session), upgrade.target, name, part)
     Runner(databases, record, listener).run(steps)
 
 

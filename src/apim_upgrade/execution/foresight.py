@@ -60,9 +60,9 @@ def foresee(order: Order, source: str | None) -> Prospect:
     refused: list[Violation] = []
     for name, database in originals.items():
         part = part_of(name, originals)
-        predicted[name] = predicted_after_expand(estate.kind, live[name], upgrade.source, upgrade.target, part)
+        predicted[name] = predicted_after_expand(estate.kind, live[name], upgrade.target, part)
         with database.read() as session:
-            refused += violations(session, estate.kind, live[name], upgrade.source, upgrade.target, name, part)
+            refused += violations(session, estate.kind, live[name], upgrade.target, name, part)
     steps += closing_steps(upgrade, estate.kind, predicted)
     plan = make_plan(record.source, record.target, estate.fingerprint, steps, originals, table_facts(originals))
     return Prospect(estate, record, tuple(steps), plan, tuple(each for each in refused if each.remedy == "stop"))

@@ -52,12 +52,12 @@ def foresee_offline(
         source, target, started.replace(microsecond=0), (Tenant(SUPER_TENANT_ID, SUPER_TENANT_DOMAIN),), choices, ""
     )
     steps = [*opening_steps(upgrade, kind, live), *data_steps(upgrade)]
-    expanded = {name: predicted_after_expand(kind, shape, source, target, name) for name, shape in live.items()}
+    expanded = {name: predicted_after_expand(kind, shape, target, name) for name, shape in live.items()}
     steps += closing_steps(upgrade, kind, expanded)
     commit: list[Step] = []
     for name, shape in expanded.items():
         done = predicted_after_contract(kind, shape, target, name)
-        commit += commit_steps(kind, done, source, target, name, name)
+        commit += commit_steps(kind, done, target, name, name)
     run = name_uuid("scripts", kind, source, target, upgrade.started)
     settings = json.dumps({"dialect": kind})
     record = RunRecord(run, __version__, str(source), str(target), _NOBODY_LOOKED, upgrade.started, settings)

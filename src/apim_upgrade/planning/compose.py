@@ -64,7 +64,7 @@ def opening_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> li
     for name, schema in live.items():
         presumed = organizations.presumed_values(upgrade) if name == "am" else {}
         part = part_of(name, live)
-        steps += expand_steps(kind, schema, upgrade.source, upgrade.target, name, part, presumed)
+        steps += expand_steps(kind, schema, upgrade.target, name, part, presumed)
     return steps
 
 
@@ -110,7 +110,7 @@ def closing_steps(upgrade: Upgrade, kind: str, live: Mapping[str, Schema]) -> li
     for name, schema in live.items():
         part = part_of(name, live)
         steps += quarantine_steps(kind, schema, upgrade.source, upgrade.target, name, part)
-        steps += contract_steps(kind, schema, upgrade.source, upgrade.target, name, part)
+        steps += contract_steps(kind, schema, upgrade.target, name, part)
         steps += privilege_steps(kind, upgrade.target, name, part)
     return steps + reindex.steps(upgrade)
 

@@ -37,7 +37,6 @@ from apim_upgrade.schema.known import target_of
 def expand_steps(
     kind: str,
     live: Schema,
-    source: Release,
     target: Release,
     database: str,
     part: str,
@@ -84,7 +83,7 @@ def expand_steps(
     return steps
 
 
-def predicted_after_expand(kind: str, live: Schema, source: Release, target: Release, part: str) -> Schema:
+def predicted_after_expand(kind: str, live: Schema, target: Release, part: str) -> Schema:
     """Return the schema as it will be after the expand steps, for planning what comes later."""
     return applied(live, expansion(live, target_of(kind, target, part)).all_changes())
 
@@ -102,7 +101,7 @@ def needs_fill(kind: str, source: Release, target: Release, part: str) -> list[t
     These columns are new, may not be NULL in the target and have no default; *contract* cannot succeed before.
     """
     stock = target_of(kind, source, part).wanted
-    expanded = predicted_after_expand(kind, stock, source, target, part)
+    expanded = predicted_after_expand(kind, stock, target, part)
     wanted = target_of(kind, target, part).wanted
     return [
         (name, each.name)
@@ -113,7 +112,7 @@ def needs_fill(kind: str, source: Release, target: Release, part: str) -> list[t
     ]
 
 
-def contract_steps(kind: str, live: Schema, source: Release, target: Release, database: str, part: str) -> list[Step]:
+def contract_steps(kind: str, live: Schema, target: Release, database: str, part: str) -> list[Step]:
     """
     Return the steps that make a migrated schema the target's: NOT NULL, keys, indexes, defaults, triggers.
 
@@ -147,7 +146,7 @@ def privilege_steps(kind: str, target: Release, database: str, part: str) -> lis
     ]
 
 
-def commit_steps(kind: str, live: Schema, source: Release, target: Release, database: str, part: str) -> list[Step]:
+def commit_steps(kind: str, live: Schema, target: Release, database: str, part: str) -> list[Step]:
     """Return the steps that drop what only older releases used; there is no way back from them."""
     groups = removal(live, target_of(kind, target, part))
     return list(_steps(kind, live, database, Phase.COMMIT, groups))

@@ -106,9 +106,7 @@ class _Demand:
         return remedy_for(self.table, self.about)
 
 
-def violations(
-    session: Session, kind: str, live: Schema, source: Release, target: Release, database: str, part: str
-) -> list[Violation]:
+def violations(session: Session, kind: str, live: Schema, target: Release, database: str, part: str) -> list[Violation]:
     """
     Return the rows of a database, not yet changed, that the target's constraints would refuse.
 

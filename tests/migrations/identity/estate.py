@@ -51,9 +51,7 @@ def expand(pair: Pair, upgrade: Upgrade) -> None:
             with database.write() as session:
                 journal.open_journal(session, record)
                 live = introspect(session)
-            Runner({part: database}, record).run(
-                expand_steps("postgresql", live, upgrade.source, upgrade.target, part, part)
-            )
+            Runner({part: database}, record).run(expand_steps("postgresql", live, upgrade.target, part, part))
 
 
 def run(pair: Pair, upgrade: Upgrade) -> list[journal.Entry]:
