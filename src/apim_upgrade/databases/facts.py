@@ -28,7 +28,7 @@ class Client:
     sessions: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
     """One server as the user of a session sees it; sizes in bytes."""
 

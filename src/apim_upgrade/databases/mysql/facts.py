@@ -56,26 +56,28 @@ def server_facts(session: Session) -> ServerFacts:
     folder = _folder(session, Path(str(row.folder)))
     (connections,) = session.all("SHOW GLOBAL STATUS LIKE 'Threads_connected'")
     return ServerFacts(
-        server_version(session),
-        row.person,
-        superuser,
-        any(rights.startswith("ALL") or re.search(r"\bCREATE\b(?! )", rights) for rights in everywhere + patterns),
-        _leave_to_create(row.name, row.person),
-        False,
-        bool(row.read_only),
-        bool(row.read_only) and not superuser,
-        row.encoding,
-        (),
-        (),
-        (),
-        row.zone,
-        timedelta(seconds=float(row.clock) - here),
-        int(connections.Value),
-        int(row.allowed),
-        tuple(Client(each.program, each.machine, int(each.sessions)) for each in others),
-        sum(facts.size for facts in table_facts(session).values()),
-        None if folder is None else shutil.disk_usage(folder).free,
-        folder,
+        version=server_version(session),
+        user=row.person,
+        superuser=superuser,
+        may_create_databases=any(
+            rights.startswith("ALL") or re.search(r"\bCREATE\b(?! )", rights) for rights in everywhere + patterns
+        ),
+        leave_to_create=_leave_to_create(row.name, row.person),
+        may_create_extensions=False,
+        standby=bool(row.read_only),
+        read_only=bool(row.read_only) and not superuser,
+        encoding=row.encoding,
+        loose_columns=(),
+        unreadable=(),
+        extensions=(),
+        time_zone=row.zone,
+        ahead=timedelta(seconds=float(row.clock) - here),
+        connections=int(connections.Value),
+        connection_limit=int(row.allowed),
+        others=tuple(Client(each.program, each.machine, int(each.sessions)) for each in others),
+        size=sum(facts.size for facts in table_facts(session).values()),
+        free=None if folder is None else shutil.disk_usage(folder).free,
+        folder=folder,
     )
 
 
