@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from apim_upgrade.checks import cluster as module
 from apim_upgrade.checks import open_subject
 from apim_upgrade.checks.cluster import cluster
-from apim_upgrade.checks.definitions import judge_all, repairs
+from apim_upgrade.checks.definitions import judgements, repairs
 from apim_upgrade.cli import main
 from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.estate import read_estate
@@ -164,7 +164,7 @@ def test_an_estate_is_judged_and_repaired_as_by_processes(
         for each in (Processes(1), workers):
             asked = (pair.by_name(), estate, Release.parse("4.7.0"), Choices(), CheckChoices())
             with open_subject(*asked, workers=each) as subject:
-                told.append((judge_all(subject), list(repairs(subject))))
+                told.append((judgements(subject), list(repairs(subject))))
     assert told[0] == told[1]
     assert sum(told[0][0].counts.values()) > 36
     assert not all(judged.verdict.acceptable for judged in told[0][0].remarkable)

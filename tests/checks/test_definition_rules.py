@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apim_upgrade.checks import Severity, open_subject
-from apim_upgrade.checks.definitions import judge_all
+from apim_upgrade.checks.definitions import judgements
 from apim_upgrade.checks.definitions.stored import STREAMING
 from apim_upgrade.cli import main
 from apim_upgrade.estate import read_estate
@@ -80,7 +80,7 @@ def test_processes_judge_the_same(databases: Server, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("apim_upgrade.checks.definitions.judging._FEW", few)
         asked = (pair.by_name(), estate, Release.parse("4.4.0"), Choices(), CheckChoices())
         with open_subject(*asked, workers=Processes(2)) as subject:
-            counts.append(judge_all(subject))
+            counts.append(judgements(subject))
     assert counts[0] == counts[1]
     assert sum(counts[0].counts.values()) > 36
 

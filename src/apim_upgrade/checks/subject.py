@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import func, select, table
 
 from apim_upgrade.checks.apis import ApiIndex, read_apis
 from apim_upgrade.checks.artifacts import ArtifactFacts, read_artifacts
-from apim_upgrade.checks.definitions.judging import Judgements, judge_all
 from apim_upgrade.checks.mediation import SequenceFile, read_sequences
 from apim_upgrade.checks.model import Api
 from apim_upgrade.databases import Database
@@ -36,6 +35,8 @@ _UUIDS = Release(4, 0, 0)
 _MANY = 1_000_000
 """Tables that the server estimates above this are not counted; its estimate is taken."""
 
+_Found = TypeVar("_Found")
+
 
 class ReadSession(Session, Protocol):
     """A session in which something may fail without harm to the rest."""
@@ -50,8 +51,8 @@ class Subject:
     """
     One estate on its way to one target.
 
-    What is read once is kept: schemas, tables' facts, APIs, violations, definitions. Rules ask for it by attribute and
-    pay only when they do.
+    What is read once is kept: schemas, tables' facts, APIs, violations. Rules ask for it by attribute and pay only
+    when they do; what more they share goes through :meth:`once`.
     """
 
     sessions: Mapping[str, ReadSession]
@@ -127,6 +128,16 @@ class Subject:
     def _rows(self) -> dict[tuple[str, str], int]:
         return {}
 
+    def once(self, find: Callable[[Subject], _Found]) -> _Found:
+        """What ``find`` makes of this subject; it is asked at the first call, however many rules want to know."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return cast(_Found, self._found[find])
+
+    @cached_property
+    def _found(self) -> dict[Callable[[Subject], object], object]:
+        return {}
+
     def home(self, name: str) -> str:
         """The database that holds the tables of ``identity``, ``user`` or ``config``."""
         return name if name in self.sessions else HOME_OF[name]
@@ -179,11 +190,6 @@ class Subject:
     def artifacts(self) -> tuple[ArtifactFacts, ...]:
         """What the artifact of every API and product says."""
         return read_artifacts(self.shared, self.apis, self.domains)
-
-    @cached_property
-    def definitions(self) -> Judgements:
-        """How the target judges every definition; what is not in order is kept."""
-        return judge_all(self)
 
     @cached_property
     def sequences(self) -> tuple[SequenceFile, ...]:

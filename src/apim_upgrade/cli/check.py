@@ -99,6 +99,7 @@ def command(
     usage. `run` refuses to begin while a blocker is open.
     """
     from apim_upgrade.checks import Severity, all_rules, check, open_subject, read_baseline, selected
+    from apim_upgrade.checks.definitions import judgements
     from apim_upgrade.checks.definitions import save_invalid as save
     from apim_upgrade.checks.outputs import render
     from apim_upgrade.checks.outputs.document import closing_lines
@@ -143,7 +144,7 @@ def command(
         if output is not None:
             settings.output.say(f"Written to {output}")
         if save_invalid is not None:
-            saved = save(subject, subject.definitions.remarkable, save_invalid)
+            saved = save(subject, judgements(subject).remarkable, save_invalid)
             settings.output.say(f"{saved:,} invalid definitions written to {save_invalid}")
         if fix:
             settings.output.say(_show_repairs(subject, save_invalid))

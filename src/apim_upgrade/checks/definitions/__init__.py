@@ -5,7 +5,7 @@ Streamed from the registry, judged over all processors by :mod:`apim_upgrade.def
 kept.
 """
 
-from apim_upgrade.checks.definitions.judging import Judged, Verdict, judge_all
+from apim_upgrade.checks.definitions.judging import Judged, Verdict, judgements
 from apim_upgrade.checks.definitions.repairing import Repaired, repairs
 from apim_upgrade.checks.definitions.saving import save_invalid, save_repair
 from apim_upgrade.checks.definitions.stored import Stored, stored_definitions
@@ -15,7 +15,7 @@ __all__ = [
     "Repaired",
     "Stored",
     "Verdict",
-    "judge_all",
+    "judgements",
     "repairs",
     "save_invalid",
     "save_repair",

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from apim_upgrade.checks.definitions.stored import NAMES, Stored, expected, stored_definitions
 from apim_upgrade.checks.model import Api
+from apim_upgrade.checks.subject import Subject
 from apim_upgrade.definitions import SUPPORTED, Kind, Message, judge
 from apim_upgrade.releases import Release
-
-if TYPE_CHECKING:
-    from apim_upgrade.checks.subject import Subject
 
 _FEW = 400
 """So many are judged sooner than processes start."""
@@ -76,8 +73,13 @@ class Judgements:
     """APIs that have no definition although they need one."""
 
 
-def judge_all(subject: Subject) -> Judgements:
-    """Judge every definition of an estate once; memory does not grow with the estate but with what is wrong."""
+def judgements(subject: Subject) -> Judgements:
+    """How the target judges every definition; what is not in order is kept. Judged once, whoever asks."""
+    return subject.once(_judge_all)
+
+
+def _judge_all(subject: Subject) -> Judgements:
+    """Memory does not grow with the estate but with what is wrong."""
     counts: Counter[Kind] = Counter()
     remarkable: list[Judged] = []
     has: set[tuple[int | None, Kind]] = set()

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from apim_upgrade.checks.definitions.judging import Judged
+from apim_upgrade.checks.definitions.judging import Judged, judgements
+from apim_upgrade.checks.subject import Subject
 from apim_upgrade.definitions import SUPPORTED, Kind
 from apim_upgrade.definitions.moves import moved_operations
 from apim_upgrade.definitions.repairs import repair
 from apim_upgrade.registry import read
-
-if TYPE_CHECKING:
-    from apim_upgrade.checks.subject import Subject
 
 _FEW = 40
 _BATCH = 2
@@ -64,7 +61,7 @@ def repairs(subject: Subject) -> Iterator[tuple[Judged, Repaired | None]]:
     waiting: deque[Judged] = deque()
 
     def patients() -> Iterator[Patient]:
-        for each in subject.definitions.remarkable:
+        for each in judgements(subject).remarkable:
             if each.kind is Kind.OPENAPI and not each.verdict.acceptable:
                 waiting.append(each)
                 content = read(subject.shared, each.tenant_id, each.path) or b""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from apim_upgrade.checks.definitions.judging import Judged
 from apim_upgrade.checks.definitions.repairing import Repaired
 from apim_upgrade.checks.definitions.stored import NAMES
+from apim_upgrade.checks.subject import Subject
 from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.registry import read
-
-if TYPE_CHECKING:
-    from apim_upgrade.checks.subject import Subject
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@-]+")
 _LONGEST = 80

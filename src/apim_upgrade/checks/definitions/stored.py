@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, or_
 
 from apim_upgrade.checks.model import Api
+from apim_upgrade.checks.subject import Subject
 from apim_upgrade.definitions import Kind
 from apim_upgrade.gateway.api_json import ASYNCHRONOUS
 from apim_upgrade.registry import PROVIDERS, D, files, join, provider_in_path, provider_in_tables
 from apim_upgrade.releases import Release
 from apim_upgrade.tables.registry import PATH, RESOURCE
-
-if TYPE_CHECKING:
-    from apim_upgrade.checks.subject import Subject
 
 NAMES = {Kind.OPENAPI: "OpenAPI", Kind.ASYNCAPI: "AsyncAPI", Kind.GRAPHQL: "GraphQL", Kind.WSDL: "WSDL"}
 """As people write them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apim_upgrade.checks.definitions.judging import Judged
+from apim_upgrade.checks.definitions.judging import Judged, judgements
 from apim_upgrade.checks.definitions.stored import NAMES
 from apim_upgrade.checks.model import Finding, Severity, Spot
 from apim_upgrade.checks.rule import rule
@@ -37,7 +37,7 @@ def refused(subject: Subject) -> Iterator[Finding]:
     `run` makes them on the copies where upgrade.toml has `repair_definitions = true`.
     """
     _count(subject)
-    for each in subject.definitions.remarkable:
+    for each in judgements(subject).remarkable:
         verdict = each.verdict
         if verdict.valid or verdict.aborted:
             continue
@@ -64,7 +64,7 @@ def unreadable_operations(subject: Subject) -> Iterator[Finding]:
     How to mend: Declare the scope, or mend the extension, in the API's definition in the old release.
     """
     _count(subject)
-    for each in subject.definitions.remarkable:
+    for each in judgements(subject).remarkable:
         if each.verdict.valid and not each.verdict.templates_ok:
             yield _finding(
                 each, f"the operations of its {NAMES[each.kind]} definition cannot be read: {_messages(each)}", subject
@@ -90,7 +90,7 @@ def breaks_off(subject: Subject) -> Iterator[Finding]:
     How to mend: Mend the definition at the place that the finding names, in the Publisher of the old release.
     """
     _count(subject)
-    for each in subject.definitions.remarkable:
+    for each in judgements(subject).remarkable:
         if each.verdict.aborted:
             yield _finding(
                 each, f"the validation of its {NAMES[each.kind]} definition breaks off: {_messages(each)}", subject
@@ -111,15 +111,15 @@ def missing(subject: Subject) -> Iterator[Finding]:
     How to mend: Give the API a definition in the Publisher of the old release, or delete it there.
     """
     _count(subject)
-    for api in subject.definitions.without:
+    for api in judgements(subject).without:
         yield Finding(f"{api}: it has no definition.", api=api, severity=_severity(api.state, known=None))
 
 
 def _count(subject: Subject) -> None:
-    for kind, number in subject.definitions.counts.items():
+    for kind, number in judgements(subject).counts.items():
         if not subject.seen[f"{NAMES[kind]} definitions"]:
             subject.saw(f"{NAMES[kind]} definitions", number)
-    if not subject.definitions.counts:
+    if not judgements(subject).counts:
         subject.saw(f"{NAMES[Kind.OPENAPI]} definitions", 0)
 
 
