@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from apim_upgrade import samples
 from apim_upgrade.databases import Database, EmbeddedMariaDB, EmbeddedPostgres
 from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.releases import Release
+from mysql_server import EmbeddedMySQL
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -138,14 +139,22 @@ def databases(server: EmbeddedPostgres) -> Server:
 
 
 @contextmanager
-def mariadb_server(**settings: str) -> Iterator[EmbeddedMariaDB]:
-    """A MariaDB with settings of its own, such as ``lower_case_table_names="1"``."""
+def mariadb_server(kept: Path | None = None, **settings: str) -> Iterator[EmbeddedMariaDB]:
+    """A MariaDB with settings of its own, such as ``lower_case_table_names="1"``; or a MySQL, where one is named."""
+    where = throw_away_home() if kept is None else nullcontext(kept)
+    options = {name.replace("_", "-"): it for name, it in settings.items()}
+    if named := os.environ.get("APIM_UPGRADE_MYSQL_BIN"):
+        if named not in os.environ["PATH"].split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join((named, os.environ["PATH"]))  # for the programs that copy
+        with where as home, EmbeddedMySQL(home, settings=options) as mysql:
+            yield mysql
+        return
     installed = Path(__file__).parents[1] / ".servers" / "mariadb" / "usr" / "sbin"
     if installed.exists():
         os.environ.setdefault("APIM_UPGRADE_MARIADB_BIN", str(installed))
-    with throw_away_home() as home:
+    with where as home:
         try:
-            server = EmbeddedMariaDB(home, settings={name.replace("_", "-"): it for name, it in settings.items()})
+            server = EmbeddedMariaDB(home, settings=options)
         except EnvironmentProblem as problem:
             if shutil.which("apt-get"):
                 pytest.fail(f"{problem.message} `make servers` fetches one.")

@@ -8,7 +8,7 @@ import pytest
 
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.progress_views import Lines, Remaining, duration, pace
-from apim_upgrade.engine import Event, StepFinished, StepProgress, StepsForetold, StepSkipped, StepStarted
+from apim_upgrade.engine import Event, StepFinished, StepProgress, StepRemark, StepsForetold, StepSkipped, StepStarted
 
 
 class Clock:
@@ -46,6 +46,16 @@ def test_a_log_gets_a_line_at_most_every_ten_seconds() -> None:
         "[2/3] b: 2 items failed",
         "2 steps done, 1 done before, 2 items failed in 20 s",
     ]
+
+
+def test_a_statement_that_is_done_in_a_harder_way_is_told_at_once() -> None:
+    out = io.StringIO()
+    listener = Lines(out, Clock())
+    text = "Asked for ALGORITHM=INSTANT, goes on with ALGORITHM=INPLACE, LOCK=NONE: Too many columns."
+    listener(StepRemark("schema/am/expand/AM_API", 2, 3, "ALTER TABLE `AM_API` ADD COLUMN " + "x" * 1000, text))
+    (line,) = out.getvalue().splitlines()
+    assert line.startswith(f"[2/3] schema/am/expand/AM_API: {text} ALTER TABLE `AM_API` ADD COLUMN xx")
+    assert len(line) < 400
 
 
 def test_nothing_is_summed_up_when_nothing_was_done() -> None:

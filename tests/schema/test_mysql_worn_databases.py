@@ -8,23 +8,13 @@ from itertools import count
 import pytest
 
 from apim_upgrade.releases import Release, catalogue
-from apim_upgrade.releases.model import Column, Index, PrimaryKey, Schema, Server, Size, Table, Unique, fold
-from apim_upgrade.schema import Standing, compare, create_statements, introspect, target_of
-from apim_upgrade.schema.alignment import contraction, expansion, removal
+from apim_upgrade.releases.model import Column, Schema, Table, Unique, fold
+from apim_upgrade.schema import Standing, compare, create_statements, target_of
 from apim_upgrade.schema.changes import (
     AddUnique,
     AlterTable,
-    Change,
-    ChangeType,
-    CreateIndex,
-    DropIndex,
-    Narrow,
-    RenameColumn,
-    SetNullable,
-    applied,
 )
 from apim_upgrade.schema.mysql import ddl
-from apim_upgrade.schema.mysql.online import Way, effect, way
 from apim_upgrade.schema.mysql.types import holds, normal_type, same_default
 from apim_upgrade.schema.mysql.versions import Version
 from conftest import MariaServer, mariadb_server
@@ -243,70 +233,6 @@ def test_a_row_format_of_old_gets_shorter_indexes(mysql_upgrade: Make) -> None:
     assert upgrade.wrong() == []
     (index,) = (each for each in upgrade.live().tables["UM_USER_ATTRIBUTE"].indexes if "UM_ATTR_VALUE" in each.columns)
     assert index.prefix == (("UM_ATTR_NAME", 191), ("UM_ATTR_VALUE", 191))
-
-
-@pytest.mark.parametrize("charset", ["latin1", "utf8mb4"])
-def test_the_server_changes_tables_in_the_way_that_is_foretold(mysql_upgrade: Make, charset: str) -> None:
-    upgrade = mysql_upgrade("4.0.0", "4.7.0", "am", charset)
-    ways: set[Way] = set()
-    with upgrade.database.autocommit() as session:
-        for phase in ("expand", "contract", "commit"):
-            if phase == "contract":
-                upgrade.fill()
-            live = introspect(session)
-            for change in changes(phase, live):
-                statements = ddl.ddl(change, live)
-                if len(statements) == 1 and isinstance(change, AlterTable | RenameColumn | CreateIndex | DropIndex):
-                    foretold = way(change, live)
-                    ways.add(foretold)
-                    # The server refuses what it cannot do in the way that is asked for.
-                    session.execute(f"{statements[0]}, {foretold.clause}")
-                else:
-                    for statement in statements:
-                        session.execute(statement)
-                live = applied(live, [change])
-    assert ways == set(Way)
-    assert upgrade.wrong() == []
-
-
-def changes(phase: str, live: Schema) -> list[Change]:
-    target = target_of("mysql", Release.parse("4.7.0"), "am")
-    if phase == "expand":
-        return list(expansion(live, target).all_changes())
-    groups = contraction(live, target) if phase == "contract" else removal(live, target)
-    return [change for group in groups.values() for change in group]
-
-
-def test_the_plan_says_what_a_change_of_a_large_table_means_for_its_users() -> None:
-    table = Table("T", (Column("A", "varchar(300)", True, charset="latin1"),), PrimaryKey("PRIMARY", ("A",)))
-    small = Schema("mysql", {"T": table}, server=Server("8.0.36"), sizes={"T": Size(10, 1)})
-    large = Schema("mysql", {"T": table}, server=Server("8.0.36"), sizes={"T": Size(50_000_000, 20_000_000_000)})
-    to_bytes = AlterTable("T", (ChangeType("A", "varchar(300)", "blob"),))
-    assert effect([to_bytes], small) == ""
-    assert effect([to_bytes], large) == (
-        "the table of about 50,000,000 rows (20,000 MB) is copied, nobody can write meanwhile"
-    )
-    assert "while others read and write" in effect([CreateIndex("T", Index("I", ("A",)))], large)
-    longer = AlterTable("T", (ChangeType("A", "varchar(300)", "varchar(400)"),))
-    assert effect([longer], large) == ""
-    null = AlterTable("T", (SetNullable("A", True),))
-    assert (way(null, large), way(null, Schema("mysql", {"T": table}, server=Server("10.6.3-MariaDB")))) == (
-        Way.IN_PLACE,
-        Way.AT_ONCE,
-    )
-    assert way(Narrow("T", "A", "varchar(300)", "varchar(30)"), large) is Way.COPY
-
-
-def test_a_step_tells_it_in_its_title(mysql_upgrade: Make) -> None:
-    upgrade = mysql_upgrade("4.0.0", "4.2.0", "shared")
-    upgrade.sql(
-        "INSERT INTO REG_PROPERTY (REG_ID, REG_NAME, REG_TENANT_ID) VALUES (1, 'a', -1234)",
-        "INSERT INTO REG_RESOURCE_PROPERTY (REG_PROPERTY_ID, REG_TENANT_ID) SELECT 1, -1234 FROM seq_1_to_20000",
-        "ANALYZE TABLE REG_RESOURCE_PROPERTY",
-    )
-    (step,) = (each for each in upgrade.expand() if each.name.endswith("/REG_RESOURCE_PROPERTY"))
-    assert "rows (" in step.title
-    assert step.title.endswith("MB) is rebuilt, nobody can write meanwhile)")
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from apim_upgrade.cli.output import console
-from apim_upgrade.engine import Event, StepFinished, StepProgress, StepsForetold, StepSkipped, StepStarted
+from apim_upgrade.engine import Event, StepFinished, StepProgress, StepRemark, StepsForetold, StepSkipped, StepStarted
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _LINE_EVERY = 10.0
 _DRAW_EVERY = 0.1
+_STATEMENT = 200
+"""Characters of a statement that tell which it is."""
 _TRUSTED = 5.0
 """Seconds of foretold steps that have to be done before their real pace is taken for that of the others."""
 
@@ -84,8 +86,8 @@ class Lines:
                 self._line_if_due(0)
             case StepProgress(seen=seen):
                 self._line_if_due(seen)
-            case StepFinished(failed=failed) if failed:
-                self.say(f"[{event.position}/{event.total}] {event.step}: {failed:,} items failed")
+            case StepFinished() | StepRemark():
+                told(event, self.say)
         self.count(event)
 
     def count(self, event: Event) -> None:
@@ -162,13 +164,22 @@ class Bar:
                     how = pace(seen, self._step.expected, now - self._step_began)
                     left = self._lines.remaining.words(self._step.step, now - self._step_began)
                     self._progress.update(self._bar, completed=seen, how=how, left=left)
-            case StepFinished(failed=failed) if failed:
-                self.say(f"[{event.position}/{event.total}] {event.step}: {failed:,} items failed")
+            case StepFinished() | StepRemark():
+                told(event, self.say)
         self._lines.count(event)
 
     def say(self, text: str) -> None:
         """Write one line above the bar."""
         self._progress.console.print(text)
+
+
+def told(event: StepFinished | StepRemark, say: Callable[[str], None]) -> None:
+    """Say what should not be missed of a step: items that failed, a statement that is done in a harder way."""
+    where = f"[{event.position}/{event.total}] {event.step}"
+    if isinstance(event, StepRemark):
+        say(f"{where}: {event.text} {event.statement[:_STATEMENT]}")
+    elif event.failed:
+        say(f"{where}: {event.failed:,} items failed")
 
 
 def pace(seen: int, expected: int | None, seconds: float) -> str:

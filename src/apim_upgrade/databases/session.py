@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -20,6 +20,11 @@ class Session(ABC):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._remark: Callable[[str, str], None] = lambda statement, remark: None
+
+    def listen(self, remark: Callable[[str, str], None]) -> None:
+        """Have ``remark(statement, sentence)`` called when the server has to do a statement otherwise than asked."""
+        self._remark = remark
 
     @property
     @abstractmethod

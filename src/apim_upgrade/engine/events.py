@@ -34,6 +34,17 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRemark:
+    """The server does a statement of a step otherwise than asked, such as by a copy of the table; ``text`` says so."""
+
+    step: str
+    position: int
+    total: int
+    statement: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     """A step is done and recorded."""
 
@@ -56,5 +67,5 @@ class StepSkipped:
     total: int
 
 
-Event: TypeAlias = StepsForetold | StepStarted | StepProgress | StepFinished | StepSkipped
+Event: TypeAlias = StepsForetold | StepStarted | StepProgress | StepRemark | StepFinished | StepSkipped
 Listener: TypeAlias = Callable[[Event], None]

@@ -6,7 +6,7 @@ The engine knows no DBMS and no API-M. ``databases`` fits these protocols by sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -32,6 +32,10 @@ class Session(Protocol):
 
     def stream(self, statement: Executable | str, *, batch: int = 1000) -> Iterator[Row[Any]]:
         """Run a query of any size; yield row by row in bounded memory."""
+        ...
+
+    def listen(self, remark: Callable[[str, str], None]) -> None:
+        """Have ``remark(statement, sentence)`` called when the server has to do a statement otherwise than asked."""
         ...
 
     def create_stage(self, table: Table) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Delete, Insert, TableClause, Update
 from sqlalchemy.sql import Executable
 
 from apim_upgrade.engine import journal
-from apim_upgrade.engine.events import Listener, StepFinished, StepProgress, StepSkipped, StepStarted
+from apim_upgrade.engine.events import Listener, StepFinished, StepProgress, StepRemark, StepSkipped, StepStarted
 from apim_upgrade.engine.ports import Database, Session
 from apim_upgrade.engine.step import Load, Operation, Phase, Sql, Stage, Step
 from apim_upgrade.engine.work import Verdict, Work
@@ -142,6 +142,12 @@ class Runner:
                     only,
                     lambda seen: self._tell(StepProgress(step.name, seen)),
                 )
+
+                def remark(statement: str, text: str) -> None:
+                    work.noted(statement, text)
+                    self._tell(StepRemark(step.name, position, total, statement, text))
+
+                own.listen(remark)
                 changed, rows = 0, _RowAccount()
                 for operation in step.operations:
                     changed += _perform(operation, own, work, rows)

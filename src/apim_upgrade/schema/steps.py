@@ -60,7 +60,7 @@ def expand_steps(
     steps = [
         Step(
             f"schema/{database}/expand/{group}",
-            _title(kind, live, group, changes),
+            f"{group}: {_title(kind, live, changes)}",
             database,
             Phase.EXPAND,
             (*ddl[group], *_row_changes(plan, group)),
@@ -157,7 +157,7 @@ def _steps(kind: str, live: Schema, database: str, phase: Phase, groups: Mapping
     for group, changes in groups.items():
         yield Step(
             f"schema/{database}/{phase.value}/{group}",
-            _title(kind, live, group, changes),
+            f"{group}: {_title(kind, live, changes)}",
             database,
             phase,
             tuple(ddl[group]),
@@ -165,9 +165,9 @@ def _steps(kind: str, live: Schema, database: str, phase: Phase, groups: Mapping
         )
 
 
-def _title(kind: str, live: Schema, group: str, changes: list[Change]) -> str:
+def _title(kind: str, live: Schema, changes: list[Change]) -> str:
     effect = notation_of(kind).effect(changes, live)
-    return f"{group}: {described(changes) or 'carry values over'}" + (f" ({effect})" if effect else "")
+    return (described(changes) or "carry values over") + (f" ({effect})" if effect else "")
 
 
 def _ddl(kind: str, live: Schema, groups: Mapping[str, list[Change]]) -> dict[str, list[Sql]]:
@@ -175,7 +175,8 @@ def _ddl(kind: str, live: Schema, groups: Mapping[str, list[Change]]) -> dict[st
     ddl: dict[str, list[Sql]] = {}
     for group, changes in groups.items():
         ddl[group] = [
-            Sql(statement, described([change]), counts=False) for change, statement in written(notation, live, changes)
+            Sql(statement, _title(kind, live, [change]), counts=False)
+            for change, statement in written(notation, live, changes)
         ]
         live = applied(live, changes)
     return ddl

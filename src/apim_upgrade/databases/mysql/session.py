@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
+from apim_upgrade.databases.mysql.algorithms import Asking, is_unknown_word
 from apim_upgrade.databases.mysql.dialect import OWN, Names, OurMySQL
 from apim_upgrade.databases.session import Session, chunks
 from apim_upgrade.errors import EnvironmentProblem, KnowledgeError
@@ -201,12 +202,27 @@ class MySQLSession(Session):
         """Execute DDL; what names mean is to be learned again after it."""
         if self._wrote:
             raise KnowledgeError("DDL in a step that wrote rows before would commit them: a bug of this tool.")
-        result = super()._run(statement, parameters)
+        result = self._ask(statement) if isinstance(statement, str) else super()._run(statement, parameters)
         self._names.stale = True
         self._knows = False
         if self._writing:
             self._guard()
         return result
+
+    def _ask(self, statement: str) -> CursorResult[Any]:
+        """Execute DDL in the way that it asks for, else in the next harder one that the server takes."""
+        first = asking = Asking.of(statement)
+        while True:
+            try:
+                return super()._run(asking.statement, None)
+            except DBAPIError as error:
+                number, reason = (*getattr(error.orig, "args", ()), 0, "")[:2]
+                harder = asking.after(number)
+                if harder is None:
+                    raise
+                if not is_unknown_word(number):
+                    self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason}.")
+                asking = harder
 
     def _guard(self) -> None:
         self._connection.exec_driver_sql(f"SAVEPOINT {_GUARD}")

@@ -2,8 +2,9 @@
 Writes changes of a schema as DDL for MySQL and MariaDB.
 
 Every statement commits by itself, so each is a unit: after a crash the rest is composed again from what the schema has
-become. What the server can do in one pass over a table stands in one statement. No statement names an algorithm: the
-server takes the one that locks least by itself, and :mod:`~apim_upgrade.schema.mysql.online` foretells which.
+become. What the server can do in one pass over a table stands in one statement. Each asks for the way that
+:mod:`~apim_upgrade.schema.mysql.online` foretells, so that no server takes a harder one unasked; what comes after a
+refusal is the session's to know (:mod:`~apim_upgrade.databases.mysql.algorithms`).
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from apim_upgrade.schema.changes import (
     SetNullable,
     altered,
 )
+from apim_upgrade.schema.mysql.online import clause, passes
 from apim_upgrade.schema.mysql.types import NOW, has_charset, is_binary, length
 
 _SERVERS_NAME = re.compile(r"_ibfk_\d+$", re.IGNORECASE)
@@ -86,7 +88,8 @@ def ddl(change: Change, before: Schema) -> tuple[str, ...]:
             return (f"DROP TABLE IF EXISTS {quoted(table)}",)
         case RenameColumn(table, name, after):
             column = _column_of(_found(before, table), name)
-            return (_alter_table(table, [_changed(name, replace(column, name=after), _implicit(before))]),)
+            renamed = _changed(name, replace(column, name=after), _implicit(before))
+            return (_alter_table(table, [renamed], clause(change, before)),)
         case Narrow(table, name, _, after):
             column = replace(_column_of(_found(before, table), name), type=after)
             statement = _alter_table(table, [_changed(name, column, _implicit(before))])
@@ -94,9 +97,11 @@ def ddl(change: Change, before: Schema) -> tuple[str, ...]:
             return tuple(_unless(longer, statement))
         case CreateIndex(table, index):
             # InnoDB makes the index for a foreign key with the key.
-            return () if index.implied_by_fk else (_alter_table(table, [f"ADD {_index(index)}"]),)
+            if index.implied_by_fk:
+                return ()
+            return (_alter_table(table, [f"ADD {_index(index)}"], clause(change, before)),)
         case DropIndex(table, name):
-            return (_alter_table(table, [f"DROP INDEX {quoted(name)}"]),)
+            return (_alter_table(table, [f"DROP INDEX {quoted(name)}"], clause(change, before)),)
         case _:
             raise KnowledgeError(f"MySQL has no {type(change).__name__}.")
 
@@ -143,22 +148,33 @@ def _unless(condition: str, statement: str) -> Iterator[str]:
 def _alter(live: Table, alterations: Sequence[Alteration], before: Schema) -> Iterator[str]:
     """Foreign keys go first and come last, because the server refuses to drop and add one of a name at once."""
     links = {key.name for key in live.foreign_keys}
-    dropped = [each for each in alterations if isinstance(each, DropConstraint)]
-    old_links = [f"DROP FOREIGN KEY {quoted(each.name)}" for each in dropped if each.name in links]
     implicit = _implicit(before)
-    new_links = [
-        f"ADD {_foreign_key(_with_free_name(each.key, live, before))}"
-        for each in alterations
-        if isinstance(each, AddForeignKey)
-    ]
     after = live
     for alteration in alterations:
         after = altered(after, alteration)
-    yield from _as_unicode(live, after, alterations, implicit)
-    rest = [*_drops(live, dropped, alterations), *_columns(after, alterations, implicit), *_adds(alterations)]
-    for clauses in (old_links, rest, new_links):
+    alterations = (*_indexes_left(live, alterations), *alterations)
+    old = [each for each in alterations if isinstance(each, DropConstraint) and each.name in links]
+    new = [each for each in alterations if isinstance(each, AddForeignKey)]
+    rest = [each for each in alterations if each not in old and each not in new]
+
+    def asked(some: Sequence[Alteration], clauses: list[str]) -> Iterator[str]:
         if clauses:
-            yield _alter_table(live.name, clauses)
+            yield _alter_table(live.name, clauses, clause(AlterTable(live.name, tuple(some)), before))
+
+    yield from _as_unicode(live, after, alterations, implicit)
+    yield from asked(old, [f"DROP FOREIGN KEY {quoted(each.name)}" for each in old])
+    for some in passes(live, rest, before):
+        yield from asked(some, [*_drops(live, some), *_columns(after, some, implicit), *_adds(some)])
+    yield from asked(new, [f"ADD {_foreign_key(_with_free_name(each.key, live, before))}" for each in new])
+
+
+def _indexes_left(live: Table, alterations: Sequence[Alteration]) -> Iterator[DropConstraint]:
+    """Keys and indexes of dropped columns: one would go on without the column, and hold what nobody asked for."""
+    gone = {fold(each.column) for each in alterations if isinstance(each, DropColumn)}
+    named = {each.name for each in alterations if isinstance(each, DropConstraint)}
+    for owner in _keys(live):
+        if owner.name and owner.name not in named and any(fold(column) in gone for column in owner.columns):
+            yield DropConstraint(owner.name)
 
 
 def _as_unicode(live: Table, after: Table, alterations: Sequence[Alteration], implicit: bool) -> Iterator[str]:
@@ -174,17 +190,19 @@ def _as_unicode(live: Table, after: Table, alterations: Sequence[Alteration], im
         yield _alter_table(live.name, clauses)
 
 
-def _drops(live: Table, dropped: Sequence[DropConstraint], alterations: Sequence[Alteration]) -> Iterator[str]:
-    names = {each.name for each in dropped}
+def _keys(table: Table) -> Iterator[Unique | Index]:
+    yield from table.unique
+    yield from table.indexes
+
+
+def _drops(live: Table, alterations: Sequence[Alteration]) -> Iterator[str]:
+    names = {each.name for each in alterations if isinstance(each, DropConstraint)}
     primary = live.primary_key
-    gone = {fold(each.column) for each in alterations if isinstance(each, DropColumn)}
     if primary is not None and primary.name in names:
         yield "DROP PRIMARY KEY"
-    keys = [(key.name, key.columns, key.name in names) for key in live.unique]
-    for name, columns, asked in [*keys, *((index.name, index.columns, False) for index in live.indexes)]:
-        # A key would go on without a column of it that is dropped, and hold what nobody asked for.
-        if name and (asked or any(fold(column) in gone for column in columns)):
-            yield f"DROP INDEX {quoted(name)}"
+    for owner in _keys(live):
+        if owner.name in names:
+            yield f"DROP INDEX {quoted(owner.name)}"
     yield from (f"DROP COLUMN {quoted(each.column)}" for each in alterations if isinstance(each, DropColumn))
 
 
@@ -227,8 +245,8 @@ def _adds(alterations: Sequence[Alteration]) -> Iterator[str]:
                 pass
 
 
-def _alter_table(table: str, clauses: Iterable[str]) -> str:
-    return f"ALTER TABLE {quoted(table)} " + ", ".join(clauses)
+def _alter_table(table: str, clauses: Iterable[str], asking: str = "") -> str:
+    return f"ALTER TABLE {quoted(table)} " + ", ".join(clauses) + asking
 
 
 def _changed(name: str, column: Column, implicit: bool) -> str:

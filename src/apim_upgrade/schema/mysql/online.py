@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import cache
 
+from apim_upgrade.databases.mysql.algorithms import ANY, IN_PLACE, INSTANT, NOT_REBUILT, READ_ONLY
 from apim_upgrade.releases.knowledge import read_toml
 from apim_upgrade.releases.model import AUTO_INCREMENT, Column, Schema, Table
 from apim_upgrade.schema.changes import (
@@ -40,31 +41,35 @@ _WORTH_TELLING = 10_000
 class Way(IntEnum):
     """How a table is changed; a higher one is harder on those who use it."""
 
-    AT_ONCE = 0
-    IN_PLACE = 1
-    READ_ONLY = 2
-    COPY = 3
-
-    @property
-    def clause(self) -> str:
-        """What makes a server refuse a statement that it could only carry out in a harder way."""
-        return (
-            "ALGORITHM=INPLACE, LOCK=NONE",
-            "ALGORITHM=INPLACE, LOCK=NONE",
-            "ALGORITHM=INPLACE, LOCK=SHARED",
-            "ALGORITHM=COPY",
-        )[self]
+    INSTANT = 0
+    AT_ONCE = 1
+    INDEX = 2
+    IN_PLACE = 3
+    READ_ONLY = 4
+    COPY = 5
 
 
 _WORDS = {
-    Way.IN_PLACE: "is rebuilt or indexed while others read and write",
+    Way.INSTANT: "is changed at once",
+    Way.AT_ONCE: "is changed at once",
+    Way.INDEX: "gets an index while others read and write",
+    Way.IN_PLACE: "is rebuilt while others read and write",
     Way.READ_ONLY: "is rebuilt, nobody can write meanwhile",
     Way.COPY: "is copied, nobody can write meanwhile",
 }
+_CLAUSES = {
+    Way.INSTANT: INSTANT,
+    Way.AT_ONCE: IN_PLACE,
+    Way.INDEX: IN_PLACE,
+    Way.IN_PLACE: IN_PLACE,
+    Way.READ_ONLY: READ_ONLY,
+    Way.COPY: ANY,
+}
+_KNOWS_NOCOPY = "10.3.7"
 
 
 def effect(changes: Sequence[Change], before: Schema) -> str:
-    """Say in words what changes of one table mean for its users; nothing where they hardly notice."""
+    """Say in words what changes of one table mean for its users, worst first; nothing where the table is small."""
     for change in changes:
         if not isinstance(change, AlterTable | RenameColumn | Narrow | CreateIndex | DropIndex):
             continue
@@ -72,18 +77,61 @@ def effect(changes: Sequence[Change], before: Schema) -> str:
         if size is None or size.rows < _WORTH_TELLING:
             return ""
         worst = max(way(each, before) for each in changes)
-        if worst is Way.AT_ONCE:
-            return ""
         return f"the table of about {size.rows:,} rows ({size.bytes / 1e6:,.0f} MB) {_WORDS[worst]}"
     return ""
 
 
 def way(change: Change, before: Schema) -> Way:
     """Return the hardest way that one of the statements of a change takes on the schema's server."""
-    if before.server is None:
+    version = _version(before)
+    if version is None:
         return Way.COPY
-    version = Version.parse(before.server.version)
-    return max((_easiest(name, version) for name in _names(change, before)), default=Way.AT_ONCE)
+    return max((_easiest(name, version) for name in _names(change, before)), default=Way.INSTANT)
+
+
+def clause(change: Change, before: Schema) -> str:
+    """
+    Return what a statement for a change ends with: it makes the server refuse every way harder than what is foretold.
+
+    A change that is foretold to copy asks for nothing, because the server may know better.
+    """
+    foretold, version = way(change, before), _version(before)
+    if version is not None and version.reaches("", _KNOWS_NOCOPY) and foretold in (Way.AT_ONCE, Way.INDEX):
+        return NOT_REBUILT
+    return _CLAUSES[foretold]
+
+
+def passes(live: Table, alterations: Sequence[Alteration], before: Schema) -> Iterator[tuple[Alteration, ...]]:
+    """
+    Share alterations of a table out among statements.
+
+    One pass over the rows is enough for all that needs one. But where none does, each statement asks for one way only:
+    a server that is to do an instant change and a quick one of another kind at once rebuilds the table.
+    """
+    version = _version(before)
+    ways: dict[object, Way] = {}
+    for each in alterations:
+        least = Way.COPY if version is None else _easiest(_name(live, each, alterations), version)
+        ways[_subject(each)] = max(ways.get(_subject(each), Way.INSTANT), least)
+    if max(ways.values(), default=Way.COPY) > Way.INDEX:
+        yield tuple(alterations)
+        return
+    for wanted in (Way.AT_ONCE, Way.INSTANT, Way.INDEX):
+        if some := tuple(each for each in alterations if ways[_subject(each)] is wanted):
+            yield some
+
+
+def _subject(alteration: Alteration) -> object:
+    """What a statement has to state whole: a column that is there, or the alteration itself."""
+    match alteration:
+        case ChangeType(name) | SetNullable(name) | SetDefault(name) | SetExtra(name) | SetCollation(name):
+            return name
+        case _:
+            return alteration
+
+
+def _version(schema: Schema) -> Version | None:
+    return Version.parse(schema.server.version) if schema.server is not None else None
 
 
 def _names(change: Change, before: Schema) -> Iterator[str]:
