@@ -213,6 +213,17 @@ def test_a_view_on_a_column_that_gets_another_type_blocks(field: Field) -> None:
     assert field.found("DB004") == []
 
 
+def test_a_view_on_a_column_that_commit_cannot_drop_under_it_is_told(field: Field) -> None:
+    plant = [
+        "CREATE VIEW our_groups AS SELECT tenant_id FROM am_api_categories",
+        "CREATE VIEW our_words AS SELECT value FROM am_application_attributes",
+    ]
+    (found,) = field.found("DB005", am=plant, source="3.2.0")  # the other one follows the column to its new name
+    assert found.message == "View our_groups reads AM_API_CATEGORIES.TENANT_ID, which `commit` drops."
+    assert found.next == "Drop view our_groups before `commit` and make it again after it, without the column."
+    assert field.found("DB005", source="3.2.0") == []
+
+
 def test_gaps_of_earlier_upgrades_are_closed_and_told(field: Field) -> None:
     plant = ["ALTER TABLE am_api_comments DROP COLUMN entry_point", "DROP TABLE am_monetization_usage"]
     (found,) = field.found("DB020", am=plant)

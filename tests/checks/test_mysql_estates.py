@@ -74,6 +74,34 @@ def test_what_only_mysql_has_is_told_and_what_is_stock_is_not(
     assert found["DB044"].startswith("A row of AM_API would take up to")
 
 
+def test_views_that_would_break_are_told_with_table_and_change(
+    mysql_databases: MariaServer, real_estate: Callable[[str], Pair]
+) -> None:
+    pair = real_estate("3.2.0/mysql")
+    own, reports = pair.am.address.database, mysql_databases.create()
+    mysql_databases.execute(
+        "CREATE VIEW our_words AS SELECT a.NAME, x.VALUE AS word FROM AM_APPLICATION a "
+        "JOIN AM_APPLICATION_ATTRIBUTES x ON x.APPLICATION_ID = a.APPLICATION_ID WHERE a.NAME <> '`x`.`VALUE`'",
+        f"CREATE VIEW {reports}.per_tenant AS SELECT TENANT_ID, COUNT(*) FROM {own}.AM_API_CATEGORIES GROUP BY 1",
+        "CREATE VIEW harmless AS SELECT USER_ID, TENANT_ID FROM AM_SUBSCRIBER",
+        "CREATE VIEW labels AS SELECT NAME FROM AM_LABELS",
+        "CREATE VIEW other_type AS SELECT ROLE_NAME FROM IDN_SCIM_GROUP",
+        database=own,
+    )
+    found = [each for each in checked(pair, "3.2.0", "DB").findings if each.code in ("DB004", "DB005")]
+    assert {(each.message, str(each.place)) for each in found} == {
+        ("View labels reads AM_LABELS.NAME, which `commit` drops.", "am.AM_LABELS.NAME (labels)"),
+        (
+            "View our_words reads AM_APPLICATION_ATTRIBUTES.VALUE, which the upgrade renames to APP_ATTRIBUTE.",
+            "am.AM_APPLICATION_ATTRIBUTES.VALUE (our_words)",
+        ),
+        (
+            f"View {reports}.per_tenant reads AM_API_CATEGORIES.TENANT_ID, which `commit` drops.",
+            f"am.AM_API_CATEGORIES.TENANT_ID ({reports}.per_tenant)",
+        ),
+    }
+
+
 def test_an_estate_as_a_server_made_it_has_none_of_these(real_estate: Callable[[str], Pair]) -> None:
     found = told(checked(real_estate("4.2.0/mysql"), "4.2.0"))
     assert {code for code, _ in found if code.startswith("DB")} == {"DB010", "DB026", "DB032", "DB041"}

@@ -17,6 +17,7 @@ from apim_upgrade.schema.changes import (
 from apim_upgrade.schema.mysql import ddl
 from apim_upgrade.schema.mysql.types import holds, normal_type, same_default
 from apim_upgrade.schema.mysql.versions import Version
+from apim_upgrade.schema.mysql.views import columns_read
 from conftest import MariaServer, mariadb_server
 from schema.conftest import SchemaUpgrade
 
@@ -269,6 +270,23 @@ def test_servers_tell_the_same_in_different_words() -> None:
     assert Version.parse("5.5.5-10.6.12-MariaDB-log").reaches("", "10.6")
     assert not Version.parse("8.0.12").reaches("8.0.13", "10.0")
     assert Version.parse("11.4.2").is_mariadb
+
+
+def test_the_text_of_a_view_tells_what_it_reads() -> None:
+    """MySQL names a column by its table or alias alone, MariaDB with the database before it."""
+    text = (
+        "select `a`.`API_NAME` AS `name`,`am`.`AM_API`.`CONTEXT` AS `am`,`AM_API`.`API_ID` AS `API_ID`,"
+        "'`a`.`NOT`''`a`.`READ`' AS `x`,`b`.`ODD``NAME` AS `y`,`elsewhere`.`AM_API`.`OTHER` AS `z` "
+        "from ((`am`.`AM_API` `a` join `am`.`AM_API`) join `elsewhere`.`AM_API` `e` on((`e`.`ID` = `b`.`ID`))) "
+        "join `am`.`B` `b`"
+    )
+    assert set(columns_read(text, "am", ["am_api", "b"])) == {
+        ("am_api", "API_NAME"),
+        ("am_api", "CONTEXT"),
+        ("am_api", "API_ID"),
+        ("b", "ODD`NAME"),
+        ("b", "ID"),
+    }
 
 
 def test_a_shortened_unique_key_keeps_the_whole_values_unique() -> None:

@@ -15,6 +15,7 @@ from apim_upgrade.schema.steps import (
     predicted_after_expand,
     privilege_steps,
 )
+from apim_upgrade.schema.views import LostColumn, lost_to_views
 from apim_upgrade.schema.violations import Violation, quarantine_steps, violations
 
 
@@ -26,6 +27,7 @@ def introspect(session: Session) -> Schema:
 __all__ = [
     "Deviation",
     "Difference",
+    "LostColumn",
     "Schema",
     "Standing",
     "Violation",
@@ -36,6 +38,7 @@ __all__ = [
     "differences_to_target",
     "expand_steps",
     "introspect",
+    "lost_to_views",
     "needs_fill",
     "predicted_after_contract",
     "predicted_after_expand",

@@ -77,6 +77,11 @@ class Notation(Protocol):
 class Dialect(Notation, Protocol):
     """One DBMS that the tool connects to: also how to read its schema and how to fill a new one."""
 
+    @property
+    def views_bind_columns(self) -> bool:
+        """Whether a view follows a column to its new name, and keeps it from another type and from being dropped."""
+        ...
+
     def introspect(self, session: Session) -> Schema:
         """Read the schema that the session's search path shows."""
         ...

@@ -390,6 +390,9 @@ def quarantine_table(name: str) -> str:
 
 
 def _blocking_views(session: Session, kind: str, live: Schema, wanted: Target, database: str) -> Iterator[Violation]:
+    dialect = dialect_of(kind)
+    if not dialect.views_bind_columns:
+        return
     changing = {
         (fold(change.table), fold(alteration.column))
         for change in expansion(live, wanted).all_changes()
@@ -397,7 +400,7 @@ def _blocking_views(session: Session, kind: str, live: Schema, wanted: Target, d
         for alteration in change.alterations
         if isinstance(alteration, ChangeType)
     }
-    for view, name, item in dialect_of(kind).views(session):
+    for view, name, item in dialect.views(session):
         if (fold(name), fold(item)) in changing:
             yield Violation(
                 database,

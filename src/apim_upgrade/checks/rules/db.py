@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from apim_upgrade.checks.model import Finding, Repair, Row, Severity
 from apim_upgrade.checks.rule import rule
 from apim_upgrade.checks.subject import Subject
+from apim_upgrade.engine import Phase
+from apim_upgrade.releases import part_of
+from apim_upgrade.schema import lost_to_views
 
 _ONES = {
     "repair": (Severity.INFO, Repair.AUTOMATIC),
@@ -94,6 +97,36 @@ def views_in_the_way(subject: Subject) -> Iterator[Finding]:
     How to mend: Drop the view before the upgrade and make it again after it.
     """
     yield from _violations(subject, "type")
+
+
+@rule("DB005", Severity.MAJOR, title="view that reads what the target has not")
+def views_left_behind(subject: Subject) -> Iterator[Finding]:
+    """
+    What: A view that is not the product's reads a column that the upgrade renames or that `commit` drops.
+
+    Why: On MySQL and MariaDB the change is made, and from then on whoever reads the view gets error 1356; mysqldump and
+    mariadb-dump stop at such a view as well. On PostgreSQL a view follows a column to its new name, but `commit` stops,
+    because the column cannot be dropped under it.
+
+    How found: The columns that views read (on MySQL read off their texts, those of other databases too) are looked up
+    among the changes of the whole upgrade. Views whose text the user may not see (SHOW VIEW) are not looked at.
+
+    How to mend: Drop the view before the phase that the finding names, and make it again after it, with the new name or
+    without the column.
+    """
+    for name, session in subject.sessions.items():
+        subject.saw("tables", len(subject.live[name].tables))
+        part = part_of(name, subject.sessions)
+        for lost in lost_to_views(session, subject.kind, subject.live[name], subject.target, part):
+            column = f"{lost.table.upper()}.{lost.column.upper()}"
+            when = "`commit`" if lost.phase is Phase.COMMIT else "the upgrade"
+            yield Finding(
+                f"View {lost.view} reads {column}, which {when} "
+                + (f"renames to {lost.after.upper()}." if lost.after else "drops."),
+                f"Drop view {lost.view} before {when} and make it again after it, "
+                + (f"with {lost.after.upper()}." if lost.after else "without the column."),
+                Row(name, lost.table.upper(), lost.column.upper(), key=lost.view),
+            )
 
 
 def _violations(subject: Subject, about: str) -> Iterator[Finding]:

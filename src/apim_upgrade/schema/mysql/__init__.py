@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from apim_upgrade.engine import Session
 from apim_upgrade.releases.model import Schema, SeedRow, Table
 from apim_upgrade.schema.changes import Change
-from apim_upgrade.schema.mysql import ddl, fitting, introspection, online, types
+from apim_upgrade.schema.mysql import ddl, fitting, introspection, online, types, views
 
 
 class MySQL:
@@ -15,6 +15,7 @@ class MySQL:
 
     links_need_indexes = True
     changes_extras = True
+    views_bind_columns = False
 
     def introspect(self, session: Session) -> Schema:
         """See :class:`~apim_upgrade.schema.dialects.Dialect`."""
@@ -49,8 +50,8 @@ class MySQL:
         return ()
 
     def views(self, session: Session) -> list[tuple[str, str, str]]:
-        """None: the server changes the type of a column whatever view reads it."""
-        return []
+        """See the port."""
+        return views.views(session)
 
     def holds(self, live: str, wanted: str) -> bool:
         """See the port."""

@@ -15,6 +15,7 @@ class PostgreSQL:
 
     links_need_indexes = False
     changes_extras = False
+    views_bind_columns = True
 
     def introspect(self, session: Session) -> Schema:
         """See :class:`~apim_upgrade.schema.dialects.Dialect`."""
