@@ -30,12 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from apim_upgrade.databases import Address, Database, name_uuid, name_uuid_of, rendering
+from apim_upgrade.databases import Database, name_uuid, name_uuid_of, rendering
 from apim_upgrade.databases.generated_ids import ContinueIds
 from apim_upgrade.databases.rendering import KINDS, render
 from apim_upgrade.databases.updates import inserted_columns, without_from
 from apim_upgrade.engine import stage_table
-from apim_upgrade.errors import EnvironmentProblem, ProjectError
+from apim_upgrade.errors import EnvironmentProblem
 
 ITEM = Table(
     "item",
@@ -166,19 +166,3 @@ def test_generated_numbers_go_on_behind_the_greatest() -> None:
 def test_the_columns_of_an_insert_are_told() -> None:
     assert inserted_columns(insert(ITEM).from_select(["id", "Name"], select(ITEM.c.id, ITEM.c.name))) == {"id", "name"}
     assert inserted_columns(insert(ITEM).values(id=1)) == {"id"}
-
-
-@pytest.mark.parametrize(
-    ("url", "dialect"),
-    [
-        ("jdbc:oracle:thin:@host:1521/XEPDB1", "oracle"),
-        ("jdbc:sqlserver://host:1433;databaseName=apim_db", "mssql"),
-        ("mssql+pymssql://sa:secret@host/apim_db", "mssql"),
-        ("jdbc:db2://host:50000/APIM", "db2"),
-    ],
-)
-def test_a_url_of_theirs_leads_to_the_scripts(url: str, dialect: str) -> None:
-    with pytest.raises(ProjectError, match="does not connect to Oracle") as caught:
-        Address.parse(url)
-    assert f"--dialect {dialect}" in caught.value.hint
-    assert "secret" not in str(caught.value)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apim_upgrade.moving.forms import Form, Sort, convertible, form_of, type_of
+from apim_upgrade.moving.names import Names
 from apim_upgrade.moving.values import Checksum, Unfit, converted, converter
 from apim_upgrade.releases import PARTS, catalogue, catalogued_releases
 
-SOURCES = ("h2", "mysql", "postgresql")
+SOURCES = ("h2", "mysql", "postgresql", "oracle", "mssql", "db2")
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -24,7 +25,7 @@ def test_every_column_of_every_release_has_a_counterpart_that_takes_its_values(k
     for release in catalogued_releases(kind):
         for part in PARTS:
             theirs = catalogue(other, release, part)
-            for table in catalogue(kind, release, part).tables.values():
+            for table in Names.of(kind).elsewhere(catalogue(kind, release, part)).tables.values():
                 counterpart = theirs.table(table.name)
                 assert counterpart is not None
                 for column in table.columns:
@@ -59,6 +60,30 @@ def test_every_column_of_every_release_has_a_counterpart_that_takes_its_values(k
         ("mysql", "timestamp", Form(Sort.STAMP, 0)),
         ("mysql", "datetime(3)", Form(Sort.STAMP, 3)),
         ("mysql", "geometry", None),
+        ("oracle", "VARCHAR2(30 CHAR)", Form(Sort.TEXT, 30)),
+        ("oracle", "INTEGER", Form(Sort.EXACT, 38, 0)),
+        ("oracle", "NUMBER(38,0)", Form(Sort.EXACT, 38, 0)),
+        ("oracle", "NUMBER(*,0)", Form(Sort.EXACT, 38, 0)),
+        ("oracle", "NUMBER", Form(Sort.EXACT, None, 0)),
+        ("oracle", "DATE", Form(Sort.STAMP, 0)),
+        ("oracle", "TIMESTAMP(9)", Form(Sort.STAMP, 6)),
+        ("oracle", "TIMESTAMP(6) WITH LOCAL TIME ZONE", None),
+        ("oracle", "RAW(16)", Form(Sort.BYTES, 16)),
+        ("oracle", "BINARY_DOUBLE", Form(Sort.INEXACT, 8)),
+        ("oracle", "SDO_GEOMETRY", None),
+        ("mssql", "NVARCHAR(255)", Form(Sort.TEXT, 255)),
+        ("mssql", "VARCHAR(MAX)", Form(Sort.TEXT)),
+        ("mssql", "VARBINARY(MAX)", Form(Sort.BYTES)),
+        ("mssql", "BIT", Form(Sort.TRUTH)),
+        ("mssql", "TINYINT", Form(Sort.WHOLE, 2)),
+        ("mssql", "DATETIME", Form(Sort.STAMP, 3)),
+        ("mssql", "DATETIME2(7)", Form(Sort.STAMP, 6)),
+        ("mssql", "TIMESTAMP", None),
+        ("mssql", "DATETIMEOFFSET", None),
+        ("db2", "BLOB(2G)", Form(Sort.BYTES)),
+        ("db2", "CHARACTER(8)", Form(Sort.PADDED, 8)),
+        ("db2", "VARCHAR(16) FOR BIT DATA", Form(Sort.BYTES, 16)),
+        ("db2", "DECIMAL(31,0)", Form(Sort.EXACT, 31, 0)),
         ("h2", "VARCHAR(1000000000)", Form(Sort.TEXT)),
         ("h2", "TIMESTAMP", Form(Sort.STAMP, 6)),
         ("h2", "TINYINT", Form(Sort.WHOLE, 1)),
@@ -86,6 +111,11 @@ def plain(form: Form, value: object, kind: str = "postgresql") -> object:
         (Form(Sort.STAMP, 3), datetime(2026, 1, 2, 3, 4, 5, 123456), datetime(2026, 1, 2, 3, 4, 5, 123000)),
         (Form(Sort.DATE), date(2026, 1, 2), date(2026, 1, 2)),
         (Form(Sort.TIME, 6), timedelta(hours=1), time(1)),
+        (Form(Sort.WHOLE, 4), Decimal("7"), 7),
+        (Form(Sort.TRUTH), "1", True),
+        (Form(Sort.TRUTH), "F", False),
+        (Form(Sort.TRUTH), Decimal(0), False),
+        (Form(Sort.DATE), datetime(2026, 1, 2), date(2026, 1, 2)),
         (Form(Sort.TEXT), None, None),
     ],
 )
@@ -98,6 +128,8 @@ def test_the_same_value_of_two_drivers_has_one_plain_form(form: Form, one: objec
     ("form", "value", "why"),
     [
         (Form(Sort.TRUTH), 2, "other than 0 and 1"),
+        (Form(Sort.TRUTH), "perhaps", "other than 0 and 1"),
+        (Form(Sort.WHOLE, 4), Decimal("1.5"), "with decimals"),
         (Form(Sort.TEXT), "a\x00b", "NUL"),
         (Form(Sort.PADDED, 3), "a\x00b", "NUL"),
         (Form(Sort.TEXT), b"\xff", "no text in UTF-8"),

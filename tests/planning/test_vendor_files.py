@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -25,9 +25,10 @@ from apim_upgrade.execution import OfflinePlan, foresee_offline, write_scripts
 from apim_upgrade.migrations.findings import only_looks
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.planning.clients import CLIENTS
-from apim_upgrade.releases import PARTS, Release, Schema, sources
+from apim_upgrade.releases import PARTS, Release, sources
 from apim_upgrade.schema import predicted_after_expand
 from apim_upgrade.schema.shapes import question, read_answer, stock_shape
+from schema.answers import answer
 
 SOURCE, TARGET = Release.parse("3.2.0"), Release.parse("4.7.0")
 CLOCK = datetime(2026, 1, 2, 3, 4, 5)
@@ -196,38 +197,6 @@ def test_the_same_scripts_are_written_whenever_they_are(
     again = tmp_path / "again"
     write_scripts(foresee_offline(kind, SOURCE, TARGET, Choices(), CLOCK), again)
     assert texts(again) == texts(scripts(kind))
-
-
-def answer(kind: str, shape: Schema) -> str:
-    """What the query would say of a shape, with a client's talk around it."""
-    return "\n".join(["LINE", "-----", *_lines(kind, shape), "", "(9 rows affected)"])
-
-
-def _lines(kind: str, shape: Schema) -> Iterator[str]:
-    yield f"APIM|H|1|{kind}"
-    for table in shape.tables.values():
-        yield f"APIM|T|{table.name}"
-        for column in table.columns:
-            default = (column.default or "").replace("\\", "\\\\").replace("|", "\\p")
-            facts = f"{column.type}|{'NY'[column.nullable]}|{default}|{column.extra}|{column.collation}"
-            yield f"APIM|C|{table.name}|{column.name}|{facts}  "
-        for letter, keys in (("P", [table.primary_key] if table.primary_key else []), ("U", table.unique)):
-            for key in keys:
-                for position, name in enumerate(key.columns, 1):
-                    yield f"APIM|K|{table.name}|{key.name}|{letter}|{name}|{position}"
-        for link in table.foreign_keys:
-            for position, (name, other) in enumerate(zip(link.columns, link.ref_columns, strict=True), 1):
-                rules = f"{link.on_delete}|{link.on_update}"
-                yield f"APIM|F|{table.name}|{link.name}|{name}|{position}|{link.ref_table}|{other}|{rules}"
-        for index in table.indexes:
-            for position, name in enumerate((*index.columns, *index.include), 1):
-                role = "E" if name in index.expressions else "I" if position > len(index.columns) else "C"
-                unique = "U" if index.unique else "N"
-                yield f"APIM|I|{table.name}|{index.name}|{unique}|{name}|{position}|{role}"
-    for sequence in shape.sequences.values():
-        yield f"APIM|S|{sequence.name}|{sequence.increment}"
-    for trigger in shape.triggers:
-        yield f"APIM|G|{trigger.name}|{trigger.table}|{trigger.timing}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

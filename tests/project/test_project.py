@@ -211,8 +211,8 @@ def test_all_mistakes_are_told_at_once(project: Callable[[str], Project]) -> Non
         ("$env{SHARED_PASSWORD}", "$env{}", "database.shared.password names the environment variable (empty)"),
         (
             "jdbc:postgresql:",
-            "jdbc:sqlserver:",
-            "database.shared: This tool does not connect to Oracle, SQL Server or DB2",
+            "jdbc:informix:",
+            "database.shared: The database URL begins with 'informix', which this tool does not connect to",
         ),
         ("wso2_shared_db", "wso2_am_db", "are the same database"),
         (

@@ -85,7 +85,7 @@ def command(
     Find everything that would break, and say how to mend it. Nothing is changed.
 
     Rules look at both databases, and at the files that [check] of upgrade.toml names, inside read-only transactions.
-    H2 files are copied into a throw-away PostgreSQL to be looked at.
+    H2 files, and databases on Oracle, SQL Server and DB2, are copied into a throw-away PostgreSQL to be looked at.
     Each finding has a stable code; `rule CODE` explains it. A baseline accepts known findings with a reason and a day.
 
     With --fix, the safe, mechanical repairs of OpenAPI definitions are shown after the report, or written beside the
@@ -130,7 +130,7 @@ def command(
         require_path(estate.release, wanted)
         if through_copy(project):
             rules = tuple(rule for rule in rules if not rule.code.startswith(SERVER_RULES))
-            settings.output.say(f"Rules about the database server ({SERVER_RULES}x) are left out: H2 files have none")
+            settings.output.say(f"Rules about the database server ({SERVER_RULES}x) are left out: a copy is looked at")
         workers = opened.enter_context(_workers(scheduler, jobs))
         subject = opened.enter_context(
             open_subject(databases, estate, wanted, project.choices, project.check, workers=workers)

@@ -43,11 +43,11 @@ def command(
 
     Finds out the release, and counts tenants, APIs by type and state, applications, subscriptions, keys, tokens,
     revisions and registry resources. Tables of more than a million rows are not counted; the server's estimate is shown
-    as "about". Databases that are no estate, not one estate, or half upgraded are refused. H2 files are copied into a
-    throw-away PostgreSQL to be looked at.
+    as "about". Databases that are no estate, not one estate, or half upgraded are refused. H2 files, and databases on
+    Oracle, SQL Server and DB2, are copied into a throw-away PostgreSQL to be looked at.
 
-    Oracle, SQL Server and DB2 are not connected to. For them --offline-script prints one query that a DBA runs on each
-    database; it asks the data dictionary only.
+    For Oracle, SQL Server and DB2 that cannot be connected to, --offline-script prints one query that a DBA runs on
+    each database; it asks the data dictionary only.
     """
     if offline_script or dialect is not None:
         _offline_script(settings, offline_script, dialect)

@@ -28,11 +28,12 @@ def command(
     """
     Move the data to another DBMS, in the form of its own release, and do nothing else.
 
-    Reads H2 files, PostgreSQL or MySQL; writes the empty databases that upgrade.toml names as move_to. Every table is
-    made as the product's own script makes it there, filled, read back and compared by checksums. The originals are only
-    read. `run` does it by itself; this command lets you plan and check on the moved data first. What is moved already
-    stays; a move that was broken off is begun anew. Stop the old server first: `run` asks before it upgrades data that
-    the old databases have gone beyond, and --anew takes in what was written since.
+    Reads H2 files, PostgreSQL, MySQL, Oracle, SQL Server or DB2; writes the empty databases that upgrade.toml names as
+    move_to, on PostgreSQL or MySQL. Every table is made as the product's own script makes it there, filled, read back
+    and compared by checksums. The originals are only read. `run` does it by itself; this command lets you plan and
+    check on the moved data first. What is moved already stays; a move that was broken off is begun anew. Stop the old
+    server first: `run` asks before it upgrades data that the old databases have gone beyond, and --anew takes in what
+    was written since.
     """
     from apim_upgrade.execution import move
 

@@ -40,7 +40,7 @@ def command(
     that the tool computes itself (from XML, JSON, zips) are described where they enter. Rows that a constraint of the
     target would refuse are told, and the exit code is 3 then. How long each step will take is told as by `estimate`.
 
-    With --dialect the scripts are for a DBA to run: Oracle, SQL Server and DB2 are not connected to. The databases are
+    With --dialect the scripts are for a DBA to run: Oracle, SQL Server and DB2 are never written to. The databases are
     taken to be as the stock scripts of --from make them, or as --schema-file says. What the tool itself would have to
     compute is named in each script; nothing is stored in the run folder.
     """

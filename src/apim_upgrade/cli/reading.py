@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 SERVER_RULES = "DB01"
-"""Rules about the database server itself, which a copy of H2 files says nothing about."""
+"""Rules about the database server itself, which a copy elsewhere says nothing about."""
 
 
 def through_copy(project: Project) -> bool:
-    """Whether the estate is on H2 files, and so is looked at as a copy on a server of the tool's own."""
-    return project.addresses()["am"].kind == "h2"
+    """Whether the estate is on what is only read, and so is looked at as a copy on a server of the tool's own."""
+    return project.addresses()["am"].only_read
 
 
 @contextmanager
 def reading(settings: Settings, project: Project, told: str | None) -> Iterator[dict[str, Database]]:
-    """Open the estate as it is, saying so; H2 files as a copy that goes with the block."""
+    """Open the estate as it is, saying so; what is only read as a copy that goes with the block."""
     from apim_upgrade.engine import journal
     from apim_upgrade.moving import readable
 
@@ -42,4 +42,4 @@ def named(estate: Estate, project: Project) -> Estate:
     if not through_copy(project):
         return estate
     facts = tuple(replace(each, address=str(addresses[each.name]), server="") for each in estate.databases)
-    return replace(estate, kind="h2", databases=facts)
+    return replace(estate, kind=addresses["am"].kind, databases=facts)

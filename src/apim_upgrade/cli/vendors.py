@@ -1,4 +1,4 @@
-"""What ``plan`` and ``inspect`` take for a DBMS that the tool does not connect to."""
+"""What ``plan`` and ``inspect`` take for a DBMS that the tool writes scripts for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Vendor(StrEnum):
 
 DIALECT = Annotated[
     Vendor | None,
-    typer.Option("--dialect", help="Write scripts for a DBMS that this tool does not connect to; with --sql."),
+    typer.Option("--dialect", help="Write scripts for a DBMS that this tool does not write to itself; with --sql."),
 ]
 SCHEMA_FILES = Annotated[
     list[str] | None,

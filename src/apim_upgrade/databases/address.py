@@ -1,7 +1,8 @@
 """
 Where a database is and how to log in.
 
-Accepts SQLAlchemy URLs (``postgresql://user:pw@host/db``) and JDBC URLs as they stand in ``deployment.toml``.
+Accepts SQLAlchemy URLs (``postgresql://user:pw@host/db``) and JDBC URLs as they stand in ``deployment.toml``; of
+PostgreSQL, MySQL and H2 here, of the others by the package that each of them has.
 """
 
 from __future__ import annotations
@@ -11,11 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from apim_upgrade.databases.db2 import url as db2
+from apim_upgrade.databases.mssql import url as mssql
+from apim_upgrade.databases.oracle import url as oracle
 from apim_upgrade.errors import ProjectError
 
 _KINDS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
-_WRITTEN_FOR = {"oracle": "oracle", "sqlserver": "mssql", "mssql": "mssql", "db2": "db2", "ibm_db_sa": "db2"}
-"""By the first word of a URL, the DBMSs that scripts are written for instead."""
+_OTHERS = {
+    "oracle": ("oracle", oracle),
+    **dict.fromkeys(("sqlserver", "mssql", "jtds"), ("mssql", mssql)),
+    **dict.fromkeys(("db2", "ibm_db_sa"), ("db2", db2)),
+}
+"""By the first word of a URL, the DBMSs that write their URLs in ways of their own, and who reads them."""
+CALLED = {"h2": "H2", "oracle": "Oracle", "mssql": "SQL Server", "db2": "DB2"}
+"""What is read and never written, as its makers call it."""
+_SCHEMA_OF_USER = ("oracle", "db2")
+"""Where users have their tables in a schema of their own name."""
 _PORTS = {"postgresql": 5432, "mysql": 3306}
 _OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 _MYSQL_OPTIONS = {"ssl_ca": "ssl_ca", "ssl_cert": "ssl_cert", "ssl_key": "ssl_key", "serverSslCert": "ssl_ca"}
@@ -54,12 +66,9 @@ class Address:
     def parse(cls, url: str, username: str | None = None, password: str | None = None) -> Address:
         """Read a SQLAlchemy or JDBC URL. Raises ProjectError when it is neither or names no database."""
         text = url.strip().removeprefix("jdbc:")
-        written_for = _WRITTEN_FOR.get(re.split(r"[:+]", text)[0].lower())
-        if written_for is not None:
-            raise ProjectError(
-                "This tool does not connect to Oracle, SQL Server or DB2; it writes scripts for them.",
-                hint=f"See docs/other-databases.md: apim-upgrade plan --sql DIR --dialect {written_for}",
-            )
+        first = re.split(r"[:+]", text)[0].lower()
+        if first in _OTHERS:
+            return _other(first, text, username, password)
         if text.lower().startswith("h2:"):
             return _h2(text[3:], username, password)
         try:
@@ -92,6 +101,11 @@ class Address:
             return cls(kind, query["host"], port or _PORTS[kind], database, user, secret, schema, options)
         return cls(kind, parts.hostname or "localhost", port or _PORTS[kind], database, user, secret, schema, options)
 
+    @property
+    def only_read(self) -> bool:
+        """Whether the tool reads this DBMS and never writes it: such an estate is moved while it is upgraded."""
+        return self.kind in CALLED
+
     def at(self, database: str) -> Address:
         """The same server and login, another database."""
         return replace(self, database=database)
@@ -102,8 +116,18 @@ class Address:
 
     def __str__(self) -> str:
         if not self.host:
-            return f"{self.kind}:{self.database}"
+            login = f"{self.username}@" if self.username and self.kind != "h2" else ""
+            return f"{self.kind}:{login}{self.database}"
         return f"{self.kind}://{self.username}@{self.host}:{self.port}/{self.database}"
+
+
+def _other(first: str, text: str, username: str | None, password: str | None) -> Address:
+    kind, urls = _OTHERS[first]
+    place = urls.place_of(text)
+    user = username or place.user
+    schema = place.schema or (user.upper() if kind in _SCHEMA_OF_USER else "")
+    secret = password if password is not None else place.password
+    return Address(kind, place.host, place.port, place.database, user, secret, schema, place.options)
 
 
 def _mysql_options(query: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,6 @@ and Oracle's empty text, which is NULL.
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 from typing import Any
 
@@ -34,12 +33,12 @@ from sqlalchemy.sql.compiler import IdentifierPreparer, SQLCompiler
 from sqlalchemy.sql.elements import False_, True_
 from sqlalchemy.types import TypeEngine
 
+from apim_upgrade.databases.db2.dialect import db2_dialect
 from apim_upgrade.databases.identifiers import OF_KIND
 from apim_upgrade.databases.updates import without_from
-from apim_upgrade.errors import EnvironmentProblem
 
 KINDS = tuple(OF_KIND)
-"""The DBMSs that statements are written for and that the tool does not connect to."""
+"""The DBMSs that statements are written for and that are never written to."""
 _COMPARED = 2000
 """Characters of our own tables' texts that are compared: the longest path of the registry."""
 
@@ -160,16 +159,7 @@ def _mssql() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
 
 
 def _db2() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
-    # It complains of a missing connection for every table that it writes down.
-    logging.getLogger("ibm_db_sa").addHandler(logging.NullHandler())
-    try:
-        from ibm_db_sa.ibm_db import DB2Dialect_ibm_db  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        raise EnvironmentProblem(
-            "Statements for DB2 are written by the package ibm-db-sa, which is not installed.",
-            hint="Install it with: pip install 'apim-upgrade[db2]'",
-        ) from None
-    dialect: Dialect = DB2Dialect_ibm_db()
+    dialect = db2_dialect()
     described = dialect.type_compiler_instance
 
     class WithLengths(type(described)):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What a run would do on a DBMS that the tool does not connect to: composed from shapes, written as scripts."""
+"""What a run would do on a DBMS that the tool does not write to: composed from shapes, written as scripts."""
 
 from __future__ import annotations
 

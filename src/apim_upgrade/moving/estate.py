@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from apim_upgrade.databases import Address, Database, EmbeddedPostgres
+from apim_upgrade.databases.address import CALLED
 from apim_upgrade.estate import release_by_schema
 from apim_upgrade.moving.marker import Move, read_move
 from apim_upgrade.moving.move import Held, move_database, refuse_occupied
@@ -40,6 +41,8 @@ def move_estate(
         for name, source in opened.items():
             if name not in there:
                 say(f"Moving {name} ({sources[name]}, API Manager {release}) to {targets[name].address}")
+                if source.unsettled:
+                    say(f"{name}: keep the API-M server stopped meanwhile: {source.unsettled}")
             held = Held(str(sources[name]), schemas[name], release, part_of(name, sources))
             done[name] = move_database(source, held, targets[name], began, say)
             rows = sum(table.rows for table in done[name].tables)
@@ -84,17 +87,33 @@ def readable(
     """
     Open an estate for queries, whatever it is on; nothing of it is changed.
 
-    H2 files cannot be asked all that has to be known: for the length of the block they are copied into a throw-away
-    PostgreSQL of the tool's own. Raises EnvironmentProblem where there is none, and what :func:`move_estate` raises.
+    What is only read (H2 files, Oracle, SQL Server, DB2) cannot be asked all that has to be known, and is looked at as
+    a :func:`throw_away_copy`. Raises what that raises.
     """
-    if all(address.kind != "h2" for address in addresses.values()):
+    if not any(address.only_read for address in addresses.values()):
         yield {name: Database(name, address) for name, address in addresses.items()}
         return
-    say("Copying the H2 files into a throw-away PostgreSQL to look at them")
+    with throw_away_copy(addresses, told, began, say) as copies:
+        yield copies
+
+
+@contextmanager
+def throw_away_copy(
+    addresses: Mapping[str, Address], told: str | None, began: datetime, say: Say
+) -> Iterator[dict[str, Database]]:
+    """
+    Copy an estate, whatever it is on, into a PostgreSQL of the tool's own that goes with the block.
+
+    The copy is in the form of the estate's own release. Raises EnvironmentProblem where there is no PostgreSQL to
+    start, and what :func:`move_estate` raises.
+    """
+    kind = next(iter(addresses.values())).kind
+    what = "H2 files" if kind == "h2" else f"{CALLED.get(kind, kind)} databases"
+    say(f"Copying the {what} into a throw-away PostgreSQL to look at them")
     with EmbeddedPostgres() as server:
         with server.connect() as connection:
             for name in addresses:
                 connection.execute(f'CREATE DATABASE "{name}"'.encode())
         copies = {name: Database(name, server.address(name)) for name in addresses}
-        move_estate(addresses, copies, told, began, lambda text: None)
+        move_estate(addresses, copies, told, began, say)
         yield copies

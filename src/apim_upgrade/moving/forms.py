@@ -67,6 +67,28 @@ _OTHERS = {
     "tinytext": Form(Sort.TEXT, 255),
     "tinyblob": Form(Sort.BYTES, 255),
 }
+_ARGUMENTS = re.compile(r"\(([^)]*)\)")
+_WORDS = {
+    "oracle": {
+        **dict.fromkeys(("varchar2", "nvarchar2"), "varchar"),
+        **dict.fromkeys(("integer", "int", "smallint"), "decimal(38)"),
+        **dict.fromkeys(("float", "binary_double"), "double"),
+        **{"nchar": "char", "nclob": "clob", "long": "clob", "raw": "varbinary", "long raw": "blob"},
+        **{"number": "decimal", "binary_float": "real", "date": "timestamp(0)"},
+    },
+    "mssql": {
+        **{"nvarchar": "varchar", "nchar": "char", "ntext": "text", "image": "blob", "uniqueidentifier": "uuid"},
+        **{"bit": "boolean", "tinyint": "smallint", "money": "decimal(19,4)", "smallmoney": "decimal(10,4)"},
+        **{"datetime": "timestamp(3)", "smalldatetime": "timestamp(0)", "datetime2": "timestamp", "float": "double"},
+        "timestamp": "rowversion",
+    },
+    "db2": {
+        **{"vargraphic": "varchar", "graphic": "char", "dbclob": "clob", "long varchar": "clob", "longblob": "blob"},
+        **{"varchar for bit data": "varbinary", "character for bit data": "binary", "decfloat": "decimal"},
+        "float": "double",
+    },
+}
+"""What a DBMS calls otherwise than others do, and types that mean another thing there."""
 _NO_FRACTION = {"mysql": 0}
 """Digits of a second that a time stamp without a number has; six elsewhere."""
 _ROOMY = 16_777_216
@@ -74,7 +96,7 @@ _ROOMY = 16_777_216
 
 def form_of(kind: str, type_: str) -> Form | None:
     """Return the form of a type of the DBMS ``kind``; None for a type that no other DBMS has."""
-    match = _TYPE.match(type_.strip().lower().replace("character varying", "varchar"))
+    match = _TYPE.match(_in_common_words(kind, type_.strip().lower().replace("character varying", "varchar")))
     if match is None:
         return None
     name, numbers, ending = match[1], [int(number) for number in (match[2] or "").split(",") if number], match[3]
@@ -87,7 +109,7 @@ def form_of(kind: str, type_: str) -> Form | None:
         unlimited = first is None and name in ("varchar", "varbinary")
         return Form(_SIZED[name], None if unlimited or (first or 1) >= _ROOMY else first or 1)
     if name in ("timestamp", "datetime"):
-        if "with time zone" in ending:
+        if "with" in ending.split():  # … time zone
             return None
         return Form(Sort.STAMP, _NO_FRACTION.get(kind, 6) if first is None else min(first, 6))
     if name in ("numeric", "decimal"):
@@ -95,6 +117,20 @@ def form_of(kind: str, type_: str) -> Form | None:
     if name in _UNLIMITED:
         return Form(_UNLIMITED[name])
     return _OTHERS.get(name)
+
+
+def _in_common_words(kind: str, type_: str) -> str:
+    words = _WORDS.get(kind)
+    if words is None:
+        return type_
+    name = " ".join(_ARGUMENTS.sub(" ", type_).split())
+    common = words.get(name, name)
+    match = _ARGUMENTS.search(type_)
+    numbers = [part.split()[0].replace("*", "38") for part in match[1].split(",")] if match else []
+    # MAX and 2G are no limits that anything comes near to.
+    return (
+        f"{common}({','.join(numbers)})" if all(map(str.isdigit, numbers)) and numbers and "(" not in common else common
+    )
 
 
 def type_of(kind: str, form: Form) -> str:
@@ -136,4 +172,7 @@ def convertible(before: Form, after: Form) -> bool:
         or (before.sort in _TEXTS and after.sort is Sort.BYTES)
         or (before.sort is Sort.BYTES and after.sort in _TEXTS)
         or (before.sort is Sort.WHOLE and after.sort is Sort.EXACT)
+        or (before.sort is Sort.EXACT and after.sort in (Sort.WHOLE, Sort.TRUTH))
+        or (before.sort is Sort.PADDED and after.sort is Sort.TRUTH)
+        or (before.sort is Sort.STAMP and after.sort is Sort.DATE)
     )

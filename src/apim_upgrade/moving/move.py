@@ -25,7 +25,7 @@ from apim_upgrade.moving.marker import MOVE, Move, close_move, drop_move, open_m
 from apim_upgrade.moving.progress import Progress, Say
 from apim_upgrade.moving.shape import Shape, TableMove, shape_for
 from apim_upgrade.moving.source import Source, by_servers_clock
-from apim_upgrade.moving.values import Checksum, Unfit, converted, converter
+from apim_upgrade.moving.values import Checksum, Unfit, converted, converter, filled
 from apim_upgrade.releases import PARTS, Release, catalogue, catalogued_releases
 from apim_upgrade.releases.model import Column, Schema, fold
 from apim_upgrade.schema import introspect
@@ -93,6 +93,7 @@ def move_database(source: Source, held: Held, target: Database, began: datetime,
             with _naming(progress), target.write() as session:
                 by_servers_clock(session)
                 sums |= {move.after: _fill(source, session, move, progress) for move in batch}
+        _refuse_unsettled(source, shape, sums)
         progress.table = "the keys and indexes"
         with _naming(progress), target.write() as session:
             _change(session, applied(Schema(target.kind), first), last)
@@ -231,7 +232,11 @@ def _batches(moves: Sequence[TableMove], counts: Mapping[str, int]) -> Iterator[
 def _fill(source: Source, session: Session, move: TableMove, progress: Progress) -> Checksum:
     """Copy one table; return the checksum of what was read."""
     checksum = Checksum()
-    plain = _plain(session.kind, move, source.rows(move.before, [column.before for column in move.columns]))
+    read: Iterator[Sequence[Any]] = source.rows(move.before, [column.before for column in move.columns])
+    fillings = [column.filling for column in move.columns]
+    if any(each is not None for each in fillings):
+        read = filled(read, fillings)
+    plain = _plain(session.kind, move, read)
     rows = progress.counting(checksum.passing(plain), move.before)
     try:
         session.copy_into(move.after, [column.after for column in move.columns], rows)
@@ -253,6 +258,22 @@ def _count_on(session: Session, shape: Shape) -> None:
         for each in made.columns:
             if (each.default or each.extra).startswith(_COUNTED):
                 session.execute(ContinueIds(table(fold(made.name), column(fold(each.name))), fold(each.name)))
+
+
+def _refuse_unsettled(source: Source, shape: Shape, sums: Mapping[str, Checksum]) -> None:
+    """Where tables were read at several moments, see that none has another number of rows by now."""
+    if not source.unsettled:
+        return
+    changed = [
+        f"{move.before} {sums[move.after].rows:,}, now {rows:,}"
+        for move in shape.tables
+        if (rows := source.count(move.before)) != sums[move.after].rows
+    ]
+    if changed:
+        raise EstateError(
+            f"Rows were written while they were read, and {source.unsettled}: {'; '.join(changed[:5])}.",
+            hint="Stop the API-M server and run again.",
+        )
 
 
 def _refuse_difference(target: Database, shape: Shape, sums: Mapping[str, Checksum], progress: Progress) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.errors import EstateError
-from apim_upgrade.moving.forms import Form, convertible, form_of, type_of
+from apim_upgrade.moving.forms import Form, Sort, convertible, form_of, type_of
+from apim_upgrade.moving.names import Names
 from apim_upgrade.releases import PARTS, Release, catalogue, catalogued_releases
 from apim_upgrade.releases.catalogue import script_of
 from apim_upgrade.releases.model import (
@@ -30,8 +31,12 @@ from apim_upgrade.releases.model import (
     folded,
 )
 
+_NUMBERED = re.compile(r"auto_increment|\bidentity\b|^ nextval\(|\.nextval$", re.IGNORECASE)
+"""Extra and default of a column that the DBMS counts."""
 _SEQUENCE = re.compile(r"nextval\('\"?([^'\"]+)\"?'")
 _CONSTANT = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?|TRUE|FALSE|CURRENT_TIMESTAMP", re.IGNORECASE)
+_NO_EMPTY_TEXT = ("oracle",)
+"""Where an empty text is NULL."""
 _TOLD = 5
 
 Count = Callable[[str, str], int]
@@ -46,6 +51,8 @@ class ColumnMove:
     after: str
     form: Form
     """What both sides are compared as."""
+    filling: str | None = None
+    """What stands there for NULL: Oracle keeps no empty text, and the other side's column takes no NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +87,15 @@ def shape_for(kind: str, source: Schema, release: Release, part: str, count: Cou
 class _Shaping:
     def __init__(self, kind: str, source: Schema, release: Release, part: str, count: Count) -> None:
         self._kind = kind
-        self._source = source
+        self._names = Names.of(source.kind)
+        self._real = source
+        self._source = self._names.elsewhere(source)
         self._release = release
         self._part = part
-        self._count = count
-        self._ours = [catalogue(source.kind, each, name) for each, name in self._nearest(source.kind)]
+        self._count_really = count
+        self._ours = [
+            self._names.elsewhere(catalogue(source.kind, each, name)) for each, name in self._nearest(source.kind)
+        ]
         self._theirs = [catalogue(kind, each, name) for each, name in self._nearest(kind)]
         self._refused: list[str] = []
         self._remarks: list[str] = []
@@ -107,7 +118,16 @@ class _Shaping:
             table, columns = self._known(live, stock) if stock is not None else self._own(live)
             tables[table.name] = table
             # In an order of their own, so that the checksum means the same wherever the table lies.
-            moves.append(TableMove(live.name, table.name, tuple(sorted(columns, key=lambda each: fold(each.before)))))
+            moves.append(
+                TableMove(
+                    self._names.real(self._real, live.name)[0],
+                    table.name,
+                    tuple(
+                        replace(each, before=self._names.real(self._real, live.name, each.before)[1])
+                        for each in sorted(columns, key=lambda each: fold(each.before))
+                    ),
+                )
+            )
         for stock in self._theirs[0].tables.values():
             if self._source.table(stock.name) is None and self._ours[0].table(stock.name) is None:
                 tables[stock.name] = stock
@@ -119,6 +139,9 @@ class _Shaping:
                 hint="Change or drop these columns of your own; nothing was written.",
             )
         return Shape(self._schema(tables), tuple(moves), tuple(self._remarks))
+
+    def _count(self, table: str, column: str) -> int:
+        return self._count_really(*self._names.real(self._real, table, column))
 
     def _schema(self, tables: dict[str, Table]) -> Schema:
         """With the sequences, functions and triggers that these tables need, and no key that leads nowhere."""
@@ -210,6 +233,8 @@ class _Shaping:
             after = replace(form, sort=after.sort)
             type_ = type_of(self._kind, after)
         nullable = theirs.nullable or (column.nullable and not self._always_filled(live, column, ours))
+        if nullable and not theirs.nullable and after.sort is Sort.TEXT and self._source.kind in _NO_EMPTY_TEXT:
+            return replace(theirs, type=type_), ColumnMove(column.name, theirs.name, after, filling="")
         return replace(theirs, type=type_, nullable=nullable), ColumnMove(column.name, theirs.name, after)
 
     def _always_filled(self, live: Table, column: Column, ours: Column | None) -> bool:
@@ -301,6 +326,8 @@ class _Shaping:
         if form is None:
             self._refused.append(f"{live.name}.{column.name} ({column.type})")
             return None
+        if form.sort is Sort.EXACT and _is_numbered(column):  # what a server counts is a whole number
+            form = Form(Sort.WHOLE, 8)
         name = self._called(column.name)
         default, extra = self._default(live, column)
         return Column(name, type_of(self._kind, form), column.nullable, default, extra), ColumnMove(
@@ -310,7 +337,9 @@ class _Shaping:
     def _default(self, live: Table, column: Column) -> tuple[str | None, str]:
         """A default that every DBMS understands; numbers that the server counts are counted there, too."""
         text = (column.default or "").partition("::")[0].strip()
-        if "auto_increment" in column.extra or text.startswith("nextval("):
+        while text.startswith("(") and text.endswith(")"):  # as SQL Server tells it
+            text = text[1:-1].strip()
+        if _is_numbered(column):
             if self._kind == "mysql":
                 return None, "auto_increment"
             sequence = f"{fold(live.name)}_{fold(column.name)}_seq"[:63]
@@ -337,6 +366,10 @@ class _Shaping:
     def _called(self, name: str) -> str:
         """A name of the customer's own in the case in which the product's names are there."""
         return name.lower() if self._kind == "postgresql" else name.upper()
+
+
+def _is_numbered(column: Column) -> bool:
+    return _NUMBERED.search(f"{column.extra} {(column.default or '').strip()}") is not None
 
 
 def _unique_sets(table: Table) -> set[frozenset[str]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnClause, column, func, select, table
+from sqlalchemy import ColumnClause, Select, column, func, select, table
 from sqlalchemy.sql.elements import quoted_name
 
 from apim_upgrade.databases import Address, Database
 from apim_upgrade.databases.h2 import H2Database, H2Session
+from apim_upgrade.databases.reading import ReadOnlyDatabase, ReadOnlySession
 from apim_upgrade.engine import Session
+from apim_upgrade.moving.forms import Sort, form_of
 from apim_upgrade.moving.h2_schema import h2_schema
 from apim_upgrade.releases.model import Schema
 from apim_upgrade.schema import introspect
+from apim_upgrade.schema.shapes import live_shape
 
 
 class Source(Protocol):
@@ -23,6 +27,11 @@ class Source(Protocol):
     @property
     def kind(self) -> str:
         """The DBMS, by the name its schema catalogues have."""
+        ...
+
+    @property
+    def unsettled(self) -> str:
+        """Why tables may be read as of several moments, as a clause; empty where all are of one."""
         ...
 
     def schema(self) -> Schema:
@@ -39,7 +48,9 @@ class Source(Protocol):
 
 
 class SqlSource:
-    """A database on a server."""
+    """A database on a server that the tool also writes to."""
+
+    unsettled = ""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -55,19 +66,68 @@ class SqlSource:
 
     def count(self, name: str, filled: str = "") -> int:
         """See the port."""
-        what = func.count(column(quoted_name(filled, True))) if filled else func.count()
-        return int(self._session.all(select(what).select_from(table(quoted_name(name, True))))[0][0])
+        return int(self._session.all(_counting(name, filled))[0][0])
 
     def rows(self, name: str, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
         """See the port."""
-        wanted: list[ColumnClause[Any]] = [column(quoted_name(each, True)) for each in columns]
-        return self._session.stream(select(*wanted).select_from(table(quoted_name(name, True))))
+        return self._session.stream(_reading(name, columns))
+
+
+class ReadOnlySource:
+    """A database on a server that is only read: Oracle, SQL Server, DB2."""
+
+    def __init__(self, session: ReadOnlySession, where: str) -> None:
+        self._session = session
+        self._where = where
+
+    @property
+    def kind(self) -> str:
+        """See the port."""
+        return self._session.kind
+
+    @property
+    def unsettled(self) -> str:
+        """See the port."""
+        return self._session.unsettled
+
+    @cached_property
+    def _schema(self) -> Schema:
+        return live_shape(self.kind, self._session.stream, self._where)
+
+    def schema(self) -> Schema:
+        """See the port."""
+        return self._schema
+
+    def count(self, name: str, filled: str = "") -> int:
+        """See the port."""
+        (row,) = self._session.stream(_counting(name, filled))
+        return int(row[0])
+
+    def rows(self, name: str, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """See the port."""
+        return self._session.stream(_reading(name, columns), long=self._is_long(name))
+
+    def _is_long(self, name: str) -> bool:
+        """Whether single rows of a table may be very large."""
+        forms = [form_of(self.kind, each.type) for each in self._schema.tables[name].columns]
+        return any(form is not None and form.sort in (Sort.TEXT, Sort.BYTES) and form.size is None for form in forms)
+
+
+def _counting(name: str, filled: str) -> Select[Any]:
+    what = func.count(column(quoted_name(filled, True))) if filled else func.count()
+    return select(what).select_from(table(quoted_name(name, True)))
+
+
+def _reading(name: str, columns: Sequence[str]) -> Select[Any]:
+    wanted: list[ColumnClause[Any]] = [column(quoted_name(each, True)) for each in columns]
+    return select(*wanted).select_from(table(quoted_name(name, True)))
 
 
 class H2Source:
     """An H2 file."""
 
     kind = "h2"
+    unsettled = ""
 
     def __init__(self, session: H2Session) -> None:
         self._session = session
@@ -92,6 +152,9 @@ def open_source(name: str, address: Address) -> Iterator[Source]:
     if address.kind == H2Source.kind:
         with H2Database(name, address).read() as file:
             yield H2Source(file)
+    elif address.only_read:
+        with ReadOnlyDatabase(name, address).read() as reader:
+            yield ReadOnlySource(reader, f"The data dictionary of {name} ({address})")
     else:
         with Database(name, address).read() as session:
             by_servers_clock(session)

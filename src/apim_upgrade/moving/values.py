@@ -2,7 +2,8 @@
 Values on their way from one DBMS to another, and the checksum by which both sides are compared.
 
 Both sides bring a value into the same plain form before it is counted, so the checksum says that the *content* is the
-same: blanks that fill a CHAR up, and 0 or FALSE, mean nothing; an empty text and NULL are two things.
+same: blanks that fill a CHAR up, and 0 or FALSE, mean nothing; an empty text and NULL are two things (Oracle knows the
+latter only).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from apim_upgrade.moving.forms import Form, Sort
 
 Convert = Callable[[Any], Any]
 _WHOLE_SUM = 1 << 128
+_FLAGS = {"0": 0, "1": 1, "f": 0, "t": 1, "n": 0, "y": 1, "false": 0, "true": 1}
+"""Texts of one letter, in which Oracle keeps what other DBMSs have a type for."""
 _MIDNIGHT = datetime(1970, 1, 1)
 
 
@@ -40,6 +43,12 @@ def converted(rows: Iterable[Sequence[Any]], converters: Sequence[Convert]) -> I
     """Bring rows into plain form. Raises Unfit."""
     for row in rows:
         yield tuple(None if value is None else convert(value) for value, convert in zip(row, converters, strict=True))
+
+
+def filled(rows: Iterable[Sequence[Any]], fillings: Sequence[str | None]) -> Iterator[Sequence[Any]]:
+    """Put a text for NULL into the columns that have one in ``fillings``."""
+    for row in rows:
+        yield [filling if value is None else value for value, filling in zip(row, fillings, strict=True)]
 
 
 @dataclass(slots=True)
@@ -100,10 +109,19 @@ def _bytes(value: Any) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
+def _whole(value: Any) -> int:
+    whole = int(value)
+    if whole != value:
+        raise Unfit("a number with decimals where only whole ones can be")
+    return whole
+
+
 def _truth(value: Any) -> bool:
+    if isinstance(value, str):
+        value = _FLAGS.get(value.rstrip(" ").lower(), value)
     if value in (0, 1):
         return bool(value)
-    raise Unfit("a number other than 0 and 1 where only true or false can be")
+    raise Unfit("a value other than 0 and 1 where only true or false can be")
 
 
 def _stamp(value: Any) -> datetime:
@@ -118,6 +136,8 @@ def _stamp_cut(value: Any, unit: int) -> datetime:
 
 
 def _date(value: Any) -> date:
+    if isinstance(value, datetime):
+        return value.date()
     if isinstance(value, date):
         return value
     raise Unfit("a day that no calendar has, such as 0000-00-00")
@@ -128,7 +148,7 @@ def _time(value: Any) -> time:
 
 
 _CONVERTERS: dict[Sort, Convert] = {
-    Sort.WHOLE: int,
+    Sort.WHOLE: _whole,
     Sort.EXACT: lambda value: Decimal(value).normalize(),
     Sort.INEXACT: float,
     Sort.TRUTH: _truth,

@@ -1,5 +1,5 @@
 """
-The plan as scripts for a DBMS that the tool does not connect to; a DBA runs them with the vendor's own client.
+The plan as scripts for a DBMS that the tool does not write to; a DBA runs them with the vendor's own client.
 
 A script can be run again at any time: its DDL asks the data dictionary first, its other statements change nothing that
 is done already. It leaves the same record in the journal as a step of a run. Where a step needs rows that only the

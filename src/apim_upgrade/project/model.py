@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from apim_upgrade.databases import Address
+from apim_upgrade.databases.address import CALLED
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.project.checking import CheckChoices
@@ -113,19 +114,15 @@ class Project:
         Raises ProjectError when only some are, when they cannot be, or when they have to be and are not.
         """
         addresses = self.addresses()
-        files = [name for name, address in addresses.items() if address.kind == "h2"]
+        stuck = next((address.kind for address in addresses.values() if address.only_read), "")
         chosen = {name: choice.move_to for name, choice in self.databases.items() if choice.move_to is not None}
         missing = [name for name in addresses if name not in chosen]
-        if not chosen and not files:
+        if not chosen and not stuck:
             return {}
         if missing:
             raise ProjectError(
                 f"{self.file}: database.{missing[0]} has no move_to, and "
-                + (
-                    f"database.{next(iter(chosen))} has one."
-                    if chosen
-                    else "H2 files are upgraded only by moving them."
-                ),
+                + (f"database.{next(iter(chosen))} has one." if chosen else _only_moved(stuck)),
                 hint=f"Name the empty database it is to be moved to as url in [database.{missing[0]}.move_to].",
             )
         if self.strategy is Strategy.IN_PLACE:
@@ -141,7 +138,7 @@ class Project:
         return targets
 
     def _refuse_unfit(self, addresses: Mapping[str, Address], targets: Mapping[str, Address]) -> None:
-        if len({address.kind for address in targets.values()}) > 1 or "h2" in {each.kind for each in targets.values()}:
+        if len({each.kind for each in targets.values()}) > 1 or any(each.only_read for each in targets.values()):
             raise ProjectError(
                 f"{self.file}: an estate is moved to one DBMS, PostgreSQL or MySQL.", hint="Mend the move_to tables."
             )
@@ -187,6 +184,15 @@ class Project:
                 )
             taken.add(place)
         return names
+
+
+def _only_moved(kind: str) -> str:
+    if kind == "h2":
+        return "H2 files are upgraded only by moving them."
+    return (
+        f"{CALLED[kind]} is upgraded by scripts (`plan --sql DIR --dialect {kind}`), or here by moving the data to "
+        "PostgreSQL or MySQL."
+    )
 
 
 def _server(address: Address) -> tuple[str, str, int]:

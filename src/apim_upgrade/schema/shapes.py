@@ -1,16 +1,18 @@
 """
-Shapes of databases that nobody connects to: as the stock script makes them, or as a DBA's answer says.
+Shapes of databases on Oracle, SQL Server and DB2: as the stock script makes them, or as an answer says.
 
-The answer is that of one query (:func:`question`), which gives one text a row, ``APIM|what|field|field…``, whatever
-the vendor. So it survives being copied out of any client, with whatever the client prints around it. In a field
-``\\p`` stands for ``|``, ``\\n`` and ``\\r`` for the ends of lines, ``\\\\`` for a backslash.
+The answer is that of one query, which the tool asks itself (:func:`live_shape`) or a DBA for it (:func:`question`). It
+gives one text a row, ``APIM|what|field|field…``, whatever the vendor. So it survives being copied out of any client,
+with whatever the client prints around it. In a field ``\\p`` stands for ``|``, ``\\n`` and ``\\r`` for the ends of
+lines, ``\\\\`` for a backslash.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as Row
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TypeVar
@@ -65,10 +67,19 @@ def question(kind: str) -> str:
     return "\n".join([*remarks, *dictionary.BEFORE, dictionary.QUESTION.rstrip(), dictionary.END]) + "\n"
 
 
+def live_shape(kind: str, ask: Callable[[str], Iterable[Row[str]]], where: str) -> Schema:
+    """Return the shape of a database that is open: ``ask`` runs a query and yields its rows."""
+    return _read(kind, (row[0] for row in ask(_DICTIONARIES[kind].QUESTION)), where)
+
+
 def read_answer(kind: str, text: str, where: str) -> Schema:
     """Return the shape that an answer tells. Raises EstateError when it is none, of another DBMS, or cut off."""
+    return _read(kind, text.splitlines(), where)
+
+
+def _read(kind: str, answer: Iterable[str], where: str) -> Schema:
     lines = _Lines(where)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(answer, 1):
         lines.take(number, line)
     return lines.schema(kind)
 

@@ -6,7 +6,8 @@ _TYPE = """C.TYPENAME || CASE
     WHEN C.TYPENAME IN ('VARCHAR', 'CHARACTER', 'BLOB', 'CLOB') THEN '(' || C.LENGTH || ')'
     WHEN C.TYPENAME = 'DECIMAL' THEN '(' || C.LENGTH || ',' || C.SCALE || ')'
     WHEN C.TYPENAME = 'TIMESTAMP' THEN '(' || C.SCALE || ')'
-    ELSE '' END"""
+    ELSE '' END || CASE
+    WHEN C.CODEPAGE = 0 AND C.TYPENAME IN ('VARCHAR', 'CHARACTER') THEN ' FOR BIT DATA' ELSE '' END"""
 _DEFAULT = "CAST(C.DEFAULT AS VARCHAR(1000))"
 for _character, _told in (("'\\'", "'\\\\'"), ("'|'", "'\\p'"), ("CHR(10)", "'\\n'"), ("CHR(13)", "'\\r'")):
     _DEFAULT = f"REPLACE({_DEFAULT}, {_character}, {_told})"

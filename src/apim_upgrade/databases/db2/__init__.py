@@ -1,0 +1,1 @@
+"""DB2 as a place that data comes from: read, never written."""

@@ -1,0 +1,1 @@
+"""SQL Server as a place that data comes from: read, never written."""

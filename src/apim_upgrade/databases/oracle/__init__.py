@@ -1,0 +1,1 @@
+"""Oracle as a place that data comes from: read, never written."""
