@@ -41,7 +41,7 @@ bench: $(VENV)/.dev ## times and memory; writes the table in benchmarks/README.m
 
 requirements: ## lock the dependencies anew (maintainers; needs uv)
 	$(LOCK) --extra demo --group build -o requirements.txt
-	$(LOCK) --extra demo --extra dask --extra db2 --extra h2 --group dev -o requirements-dev.txt
+	$(LOCK) --extra demo --extra dask --extra db2 --extra h2 --extra mssql --extra oracle --group dev -o requirements-dev.txt
 
 LOCK := uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-header --no-emit-index-url --no-emit-find-links

@@ -165,6 +165,20 @@ def test_rows_that_are_written_meanwhile_are_told_where_tables_are_read_at_sever
     assert "BEGIN TRANSACTION" not in driver.sent
 
 
+def test_a_connection_that_is_lost_half_way_is_one_sentence_with_the_table(
+    play: Callable[[str], Driver], empty_database: Callable[[str], Database]
+) -> None:
+    driver = play("db2")
+    driver.breaks = "AM_SUBSCRIBER"
+    target = empty_database("am")
+    with pytest.raises(EnvironmentProblem, match=r"Moving AM_SUBSCRIBER failed: database am \(db2.*lost") as caught:
+        move_some(driver, target, [], "AM_SUBSCRIBER")
+    assert "Traceback" not in str(caught.value)
+    driver.breaks = ""
+    move_some(driver, target, [], "AM_SUBSCRIBER")
+    assert scalar(target, "SELECT count(*) FROM am_subscriber") > 0
+
+
 OWN = Table(
     "MY_OWN",
     (

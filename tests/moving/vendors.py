@@ -61,6 +61,8 @@ class Driver:
     """Whether SQL Server allows a snapshot."""
     grows: str = ""
     """A table whose number of rows grows by one each time that it is counted."""
+    breaks: str = ""
+    """A table in whose midst the connection is lost."""
     largest_fetch: int = 0
     shapes: dict[str, Schema] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ class Connection:
     driver: Driver
     name: str
     grown: int = 0
+    lost: bool = False
 
     def __post_init__(self) -> None:
         self._opened = ExitStack()
@@ -96,6 +99,8 @@ class Connection:
     def close(self) -> None:
         self._opened.close()
         self.driver.sent.append("closed")
+        if self.lost:
+            raise VendorError("[IBM][CLI Driver] CLI0106E  Connection is closed.")
 
 
 class Cursor:
@@ -138,6 +143,9 @@ class Cursor:
         given = (tuple(value_of(self._driver, *pair) for pair in zip(wanted, row, strict=False)) for row in rows)
         if not match["what"].startswith("count"):
             yield from given
+            if match["table"] == self._driver.breaks:
+                self._connection.lost = True
+                raise VendorError("[IBM][CLI Driver] SQL30081N  A communication error has been detected.")
             return
         if match["table"] == self._driver.grows:
             self._connection.grown += 1

@@ -11,8 +11,9 @@ import getpass
 import importlib
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import partial
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -78,13 +79,16 @@ class ReadOnlyDatabase:
         """
         driver = self._driver()
         person = f"apim-upgrade {getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
-        with self._explained(driver):
+        explained = partial(self._explained, driver.Error)
+        with explained():
             connection = self._reading.connect(driver, self.address, person)
-        with closing(connection):
-            with self._explained(driver), closing(connection.cursor()) as cursor:
+        try:
+            with explained(), closing(connection.cursor()) as cursor:
                 unsettled = self._reading.begin(cursor, self.address)
-            with self._explained(driver):
-                yield ReadOnlySession(self.address.kind, connection, self._reading.dialect(), unsettled)
+            yield ReadOnlySession(self.address.kind, connection, self._reading.dialect(), explained, unsettled)
+        finally:
+            with suppress(driver.Error):  # one that is lost cannot be closed, and that is no news by then
+                connection.close()
 
     def _driver(self) -> ModuleType:
         try:
@@ -96,27 +100,39 @@ class ReadOnlyDatabase:
             ) from None
 
     @contextmanager
-    def _explained(self, driver: ModuleType) -> Iterator[None]:
+    def _explained(self, errors: type[Exception]) -> Iterator[None]:
         try:
             yield
-        except driver.Error as error:
+        except errors as error:
             raise self._reading.explain(error, f"database {self.name} ({self.address})") from None
 
 
 class ReadOnlySession:
     """A connection that reads; one statement at a time."""
 
-    def __init__(self, kind: str, connection: Any, dialect: Dialect, unsettled: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        connection: Any,
+        dialect: Dialect,
+        explained: Callable[[], AbstractContextManager[None]],
+        unsettled: str,
+    ) -> None:
         self.kind = kind
         self.unsettled = unsettled
         """Why rows may be of several moments; empty where all are of one."""
         self._connection = connection
         self._dialect = dialect
+        self._explained = explained
 
     def stream(self, query: Select[Any] | str, *, long: bool = False) -> Iterator[Sequence[Any]]:
-        """Run a query of any size in bounded memory; ``long`` where single rows may hold megabytes."""
+        """
+        Run a query of any size in bounded memory; ``long`` where single rows may hold megabytes.
+
+        Raises EnvironmentProblem for whatever the server refuses.
+        """
         text = query if isinstance(query, str) else str(query.compile(dialect=self._dialect))
-        with closing(self._connection.cursor()) as cursor:
+        with self._explained(), closing(self._connection.cursor()) as cursor:
             cursor.arraysize = _LONG_ROWS if long else _ROWS
             cursor.execute(text)
             while rows := cursor.fetchmany(cursor.arraysize):

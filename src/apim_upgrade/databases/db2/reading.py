@@ -49,6 +49,7 @@ class Db2Reading:
             "CONNECTTIMEOUT": "10",
             "UID": address.username,
             "PWD": address.password,
+            "CURRENTSCHEMA": address.schema,  # what is not said the driver sets to nothing
             **dict(address.options),
         }
         return driver.connect("".join(f"{name}={_braced(value)};" for name, value in said.items()))
