@@ -35,7 +35,7 @@ def _load(work: Work) -> Iterator[Sequence[object]]:
             yield number, f"thing {number}"
 
 
-LOAD = Step("1/load", "Load things", "am", Phase.MIGRATE, (Load("thing", ("id", "name"), _load, "numbers"),))
+LOAD = Step("1/load", "Load things", "am", Phase.MIGRATE, (Load(table("thing"), ("id", "name"), _load, "numbers"),))
 
 
 def test_a_step_is_recorded_with_its_counts_and_rows(am: Database) -> None:

@@ -66,8 +66,8 @@ def _steps(good: bool, crash: bool = False) -> list[Step]:
                 yield row.id + 100, "made"
 
     return [
-        Step("1", "First", "am", Phase.MIGRATE, (Load("thing", ("id", "name"), first, ""),)),
-        Step("2", "Second", "am", Phase.MIGRATE, (Load("thing", ("id", "name"), second, ""),)),
+        Step("1", "First", "am", Phase.MIGRATE, (Load(table("thing"), ("id", "name"), first, ""),)),
+        Step("2", "Second", "am", Phase.MIGRATE, (Load(table("thing"), ("id", "name"), second, ""),)),
         Step("3", "Third", "am", Phase.CONTRACT, (Sql("CREATE INDEX thing_name ON thing (name)"),)),
     ]
 

@@ -116,7 +116,8 @@ def test_steps_with_computed_rows_say_so_and_stop(scripts: Callable[[str], Path]
     waiting = {"oracle": "RAISE_APPLICATION_ERROR", "mssql": "THROW 50001", "db2": "SIGNAL SQLSTATE"}[kind]
     for position, step in enumerate(plan.steps, 1):
         computed = any(
-            isinstance(each, Load) or (isinstance(each, Stage) and not only_looks(each)) for each in step.operations
+            isinstance(each, Load) or (isinstance(each, Stage) and each.query is None and not only_looks(each))
+            for each in step.operations
         )
         file = f"{position:04d}-{step.name.replace('/', '-')}.sql"
         text = (folder / file).read_text(encoding="utf-8")
@@ -127,6 +128,25 @@ def test_steps_with_computed_rows_say_so_and_stop(scripts: Callable[[str], Path]
             stop = text.index(waiting)
             changes = re.search(r"^(INSERT INTO|UPDATE|DELETE FROM) (?!APIM_UPGRADE_|COMMAND )", text, re.M)
             assert changes is None or stop < changes.start()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_for_tables_that_stay_wait_beside_them(scripts: Callable[[str], Path], kind: str) -> None:
+    (file,) = scripts(kind).glob("*-prepare-artifacts.sql")
+    text = file.read_text(encoding="utf-8")
+    emptied, stop = text.index("DELETE FROM APIM_UPGRADE_ARTIFACT"), text.index("This step waits for rows")
+    taken = re.search(r"INSERT INTO APIM_UPGRADE_ARTIFACT \([^)]*\) SELECT [^/@]*APIM_UPGRADE_LOAD_APIM_UPGRADE", text)
+    assert taken is not None
+    assert stop < emptied < taken.start()
+    assert "ROW_NO" not in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_query_gives_a_script_takes_by_itself(scripts: Callable[[str], Path], kind: str) -> None:
+    (file,) = scripts(kind).glob("*-finish-reindex.sql")
+    text = file.read_text(encoding="utf-8")
+    assert re.search(r"DELETE FROM APIM_UPGRADE_STAGE_LIVING\n.\w?\nINSERT INTO APIM_UPGRADE_STAGE_LIVING", text)
+    assert "needs rows" not in text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -283,6 +303,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     [
         (["--dialect", "db2"], "without --sql"),
         (["--schema-file", "am=x"], "without --dialect"),
+        (["--with-rows"], "without --dialect"),
+        (["--with-rows", "--dialect", "db2", "--sql", "new", "--to", "4.7.0"], "no project file"),
         (["--dialect", "db2", "--sql", "new"], "to which release"),
         (["--dialect", "db2", "--sql", "new", "--to", "4.7.0"], "of which release"),
         (["--dialect", "db2", "--sql", "new", "--to", "4.7"], "--to"),

@@ -33,11 +33,11 @@ def _step(*operations: Operation, tables: tuple[str, ...] = (), database: str = 
         (_step(Sql(update(API).values(id=1).where(API.c.id.in_(select(APP.c.id))))), 57, 5_700),
         (_step(Sql(insert(APP).from_select(["id"], select(func.max(LOG.c.id))))), 1007, 90_700),
         (_step(Sql(update(APP).values(id=1)), database="shared"), 1, 1),
-        (_step(Load("am_app", ("id",), lambda work: iter(()), "rows")), 7, 700),
+        (_step(Load(table("am_app"), ("id",), lambda work: iter(()), "rows")), 7, 700),
         (_step(Sql("SELECT 1"), tables=("REG_LOG",)), 1000, 90_000),
         (_step(Sql("SELECT 1")), 0, 0),
         (_step(Stage(NEW, lambda work: iter(()), "rows")), 50, 5_000),
-        (_step(Load("not_there_yet", ("id",), lambda work: iter(()), "rows")), 50, 5_000),
+        (_step(Load(table("not_there_yet"), ("id",), lambda work: iter(()), "rows")), 50, 5_000),
     ],
 )
 def test_the_volume_is_that_of_the_tables_a_step_names(step: Step, rows: int, size: int) -> None:

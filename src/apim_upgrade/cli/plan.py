@@ -12,7 +12,7 @@ from apim_upgrade.cli.estimate import shown_seconds, total
 from apim_upgrade.cli.ordering import SOURCE, TARGET, order_from
 from apim_upgrade.cli.output import make_table
 from apim_upgrade.cli.settings import Settings
-from apim_upgrade.cli.vendors import DIALECT, SCHEMA_FILES, Vendor, offline_order
+from apim_upgrade.cli.vendors import DIALECT, SCHEMA_FILES, WITH_ROWS, Vendor, computed_rows, offline_order
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,6 +31,7 @@ def command(
     ] = None,
     dialect: DIALECT = None,
     schema_files: SCHEMA_FILES = None,
+    with_rows: WITH_ROWS = False,
 ) -> int:
     """
     Show every step of the upgrade and what it will touch. Nothing is changed.
@@ -41,11 +42,12 @@ def command(
     target would refuse are told, and the exit code is 3 then. How long each step will take is told as by `estimate`.
 
     With --dialect the scripts are for a DBA to run: Oracle, SQL Server and DB2 are never written to. The databases are
-    taken to be as the stock scripts of --from make them, or as --schema-file says. What the tool itself would have to
-    compute is named in each script; nothing is stored in the run folder.
+    taken to be as the stock scripts of --from make them, or as --schema-file says. What the tool itself has to compute
+    is named in each script, which stops there; with --with-rows the databases of upgrade.toml are upgraded on a
+    throw-away copy, and what was computed there becomes part of the scripts. Nothing is stored in the run folder.
     """
-    if dialect is not None or schema_files:
-        return _scripts(settings, dialect, target, source, sql, schema_files or [])
+    if dialect is not None or schema_files or with_rows:
+        return _scripts(settings, dialect, target, source, sql, schema_files or [], with_rows=with_rows)
     from apim_upgrade.execution import forecast, foresee, out_of_order, store_plan, write_statements
 
     order = order_from(settings, target=target)
@@ -78,18 +80,25 @@ def _scripts(
     source: str | None,
     folder: Path | None,
     files: list[str],
+    *,
+    with_rows: bool,
 ) -> int:
     from apim_upgrade.engine import journal
     from apim_upgrade.errors import ProjectError
-    from apim_upgrade.execution import foresee_offline, write_scripts
+    from apim_upgrade.execution import foresee_offline, rows_folder, write_scripts
 
     if dialect is None:
-        raise ProjectError("--schema-file is given without --dialect.", hint="Say of which DBMS it is.")
+        option = "--schema-file" if files else "--with-rows"
+        raise ProjectError(f"{option} is given without --dialect.", hint="Say of which DBMS it is.")
     if folder is None:
         raise ProjectError("--dialect is given without --sql.", hint="Name the folder for the scripts: --sql DIR.")
-    order = offline_order(settings, dialect, target, source, files)
-    plan = foresee_offline(dialect.value, order.source, order.target, order.choices, journal.now(), order.shapes)
-    index, *written = write_scripts(plan, folder)
+    parts = rows_folder(folder)
+    computed = computed_rows(settings, dialect, target, source, files, parts) if with_rows else None
+    told, live = (str(computed.source), computed.shapes) if computed else (source, None)
+    order = offline_order(settings, dialect, target, told, files, live)
+    started = computed.started if computed else journal.now()
+    plan = foresee_offline(dialect.value, order.source, order.target, order.choices, started, order.shapes)
+    index, *written = write_scripts(plan, folder, computed.rows if computed else None)
     document = {
         "dialect": dialect.value,
         "source": str(order.source),
@@ -97,6 +106,8 @@ def _scripts(
         "steps": [{"name": step.name, "database": step.database, "phase": step.phase.value} for step in plan.steps],
         "sql": str(folder),
         "files": len(written),
+        "complete": computed is not None,
+        "undone": list(computed.undone) if computed else [],
         "warnings": list(order.warnings),
     }
     settings.output.result(
@@ -107,9 +118,10 @@ def _scripts(
         ],
     )
     settings.output.say(f"Begin with {index}; they have been written and parsed, not run: try them on a copy.")
-    for warning in order.warnings:
+    undone = computed.undone if computed else ()
+    for warning in (*order.warnings, *undone):
         settings.output.warn(warning)
-    return 0
+    return 1 if undone else 0
 
 
 def _text(prospect: Prospect, told: Estimate) -> Iterator[RenderableType]:

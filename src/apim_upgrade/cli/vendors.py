@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from apim_upgrade.execution import Computed
     from apim_upgrade.migrations.upgrade import Choices
     from apim_upgrade.project import Project
     from apim_upgrade.releases import Release, Schema
@@ -38,6 +40,11 @@ SCHEMA_FILES = Annotated[
     ),
 ]
 
+WITH_ROWS = Annotated[
+    bool,
+    typer.Option("--with-rows", help="Compute what the scripts need besides SQL on a throw-away copy; with --dialect."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Offline:
@@ -51,12 +58,17 @@ class Offline:
 
 
 def offline_order(
-    settings: Settings, vendor: Vendor, target: str | None, source: str | None, files: list[str]
+    settings: Settings,
+    vendor: Vendor,
+    target: str | None,
+    source: str | None,
+    files: list[str],
+    live: Mapping[str, Schema] | None = None,
 ) -> Offline:
     """
     Say from where to where; the project file is read where there is one, but its databases are not looked at.
 
-    Raises ProjectError and EstateError.
+    ``live`` are their schemas where somebody has looked; ``files`` come first. Raises ProjectError and EstateError.
     """
     from apim_upgrade.errors import ProjectError
     from apim_upgrade.estate import release_of, require_path
@@ -67,7 +79,7 @@ def offline_order(
     if wanted is None:
         raise ProjectError("It is not said to which release.", hint="Add --to RELEASE, or name a project file.")
     named = source or (str(project.source) if project and project.source else None)
-    shapes = _shapes(vendor, files)
+    shapes = _shapes(vendor, files) or (dict(live) if live else None)
     warnings: list[str] = []
     if shapes:
         found, warnings = release_of(shapes, named)
@@ -81,6 +93,26 @@ def offline_order(
         found = stock
     require_path(found, wanted)
     return Offline(found, wanted, project.choices if project else Choices(), shapes, tuple(warnings))
+
+
+def computed_rows(
+    settings: Settings, vendor: Vendor, target: str | None, source: str | None, files: list[str], folder: Path
+) -> Computed:
+    """
+    Compute the rows that the scripts need, from the databases that the project file names, into ``folder``.
+
+    Raises what :func:`~apim_upgrade.execution.compute_rows` raises.
+    """
+    from apim_upgrade.cli.ordering import project_from
+    from apim_upgrade.cli.progress import show_progress
+    from apim_upgrade.execution import Order, compute_rows
+
+    project = project_from(settings, target)
+    told = str(project.source) if project.source else None
+    order = Order(project.addresses(), {}, project.target, project.choices, project.runs, told, project.check)
+    expected = offline_order(settings, vendor, target, source, files).source if files else None
+    with show_progress() as progress:
+        return compute_rows(order, source, expected, vendor.value, folder, listener=progress, say=progress.say)
 
 
 def _project(settings: Settings) -> Project | None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -48,7 +49,7 @@ def render(kind: str, statement: Executable | str) -> str:
     if isinstance(statement, str):
         return statement
     if isinstance(statement, CreateTable):
-        statement = CreateTable(_of_comparable_texts(statement.element))
+        statement = CreateTable(_of_comparable_texts(kind, statement.element))
     elif isinstance(statement, CreateIndex):
         statement = CreateIndex(statement.element)
     if not isinstance(statement, ClauseElement):
@@ -56,7 +57,12 @@ def render(kind: str, statement: Executable | str) -> str:
     return str(statement.compile(dialect=_dialect(kind), compile_kwargs={"literal_binds": True})).strip()
 
 
-def _of_comparable_texts(table: Table) -> Table:
+def is_long(table: Table, column: Column[Any]) -> bool:
+    """Say whether a column of one of our tables holds texts or bytes of any length there."""
+    return isinstance(_plain_type(table, column), Text | LargeBinary)
+
+
+def _of_comparable_texts(kind: str, table: Table) -> Table:
     """
     Return one of our tables for a DBMS that compares no long texts; also, not temporary.
 
@@ -68,7 +74,7 @@ def _of_comparable_texts(table: Table) -> Table:
             _plain_type(table, column),
             primary_key=column.primary_key,
             autoincrement=False,
-            nullable=column.nullable,
+            nullable=column.nullable or _may_be_empty(kind, column),
         )
         for column in table.columns
     ]
@@ -80,7 +86,13 @@ def _plain_type(table: Table, column: Column[Any]) -> TypeEngine[Any]:
     if isinstance(column.type, Boolean):
         return SmallInteger()
     compared = not column.nullable or "TEMPORARY" in table._prefixes
-    return String(_COMPARED) if isinstance(column.type, Text) and compared else column.type
+    unlimited = isinstance(column.type, String) and column.type.length is None
+    return String(_COMPARED) if unlimited and (compared or not isinstance(column.type, Text)) else column.type
+
+
+def _may_be_empty(kind: str, column: Column[Any]) -> bool:
+    """An empty text is a value, which Oracle does not have."""
+    return kind == "oracle" and isinstance(column.type, String) and not column.primary_key
 
 
 _BINARY = {"oracle": "TO_BLOB(HEXTORAW('{}'))", "mssql": "0x{}", "db2": "BLOB(X'{}')"}
@@ -155,7 +167,7 @@ def _oracle() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
 
 
 def _mssql() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
-    return mssql.dialect(), ()  # type: ignore[no-untyped-call]
+    return mssql.dialect(deprecate_large_types=True), ()  # type: ignore[no-untyped-call]
 
 
 def _db2() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
@@ -163,12 +175,15 @@ def _db2() -> tuple[Dialect, tuple[type[SQLCompiler], ...]]:
     described = dialect.type_compiler_instance
 
     class WithLengths(type(described)):  # type: ignore[misc]
-        """Every text has a length there, also one that something is cast to."""
+        """Every text has a length there, also one that something is cast to; 1 GB is the most that is logged."""
 
         def visit_VARCHAR(self, type_: Any, **options: Any) -> str:  # noqa: N802 - the base class's
             return f"VARCHAR({type_.length or _COMPARED})"
 
-    dialect.type_compiler_instance = WithLengths(dialect)
+        def visit_BLOB(self, type_: Any, **options: Any) -> str:  # noqa: N802 - the base class's
+            return "BLOB(1G)"
+
+    dialect.type_compiler = dialect.type_compiler_instance = WithLengths(dialect)
     return dialect, (_OneTableUpdates,)
 
 

@@ -12,13 +12,14 @@ from apim_upgrade.engine.events import (
 )
 from apim_upgrade.engine.journal import Entry, RunRecord, new_run_id
 from apim_upgrade.engine.ports import Database, Session
-from apim_upgrade.engine.runner import Outcome, Runner
-from apim_upgrade.engine.stage import stage_table
+from apim_upgrade.engine.runner import Outcome, Runner, Watch, unwatched
+from apim_upgrade.engine.stage import Drawn, drawn, stage_table
 from apim_upgrade.engine.step import Load, Operation, Phase, Sql, Stage, Step
 from apim_upgrade.engine.work import ItemVerdict, Verdict, Work
 
 __all__ = [
     "Database",
+    "Drawn",
     "Entry",
     "Event",
     "ItemVerdict",
@@ -40,7 +41,10 @@ __all__ = [
     "StepStarted",
     "StepsForetold",
     "Verdict",
+    "Watch",
     "Work",
+    "drawn",
     "new_run_id",
     "stage_table",
+    "unwatched",
 ]

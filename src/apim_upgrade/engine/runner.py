@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Delete, Insert, TableClause, Update
 from sqlalchemy.sql import Executable
@@ -26,6 +27,9 @@ _MANY = 10_000
 """From so many changed rows on the planner's figures of a table mislead, often into a plan that never ends."""
 _REPEATED = (Phase.MIGRATE, Phase.FINISH)
 
+Watch: TypeAlias = "Callable[[Step, Stage | Load, Work, Iterator[Sequence[object]]], Iterator[Sequence[object]]]"
+"""Is given the rows that an operation computes, and gives them on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -40,6 +44,13 @@ def _quiet(event: object) -> None:
     """Listen to nothing."""
 
 
+def unwatched(
+    step: Step, operation: Stage | Load, work: Work, rows: Iterator[Sequence[object]]
+) -> Iterator[Sequence[object]]:
+    """Give the rows on and look at none."""
+    return rows
+
+
 class Runner:
     """Executes steps over the databases of one run."""
 
@@ -49,12 +60,18 @@ class Runner:
         record: journal.RunRecord,
         listener: Listener = _quiet,
         before_step: Callable[[], None] = lambda: None,
+        watch: Watch = unwatched,
     ) -> None:
-        """Take what a run is made of; ``before_step`` is called before each step and may raise to stop there."""
+        """
+        Take what a run is made of.
+
+        ``before_step`` is called before each step and may raise to stop there; computed rows go through ``watch``.
+        """
         self._databases = databases
         self._record = record
         self._tell = listener
         self._before_step = before_step
+        self._watch = watch
 
     def run(
         self,
@@ -150,7 +167,7 @@ class Runner:
                 own.listen(remark)
                 changed, rows = 0, _RowAccount()
                 for operation in step.operations:
-                    changed += _perform(operation, own, work, rows)
+                    changed += self._perform(step, operation, own, work, rows)
                 ended = journal.now()
                 journal.record_step(
                     own,
@@ -187,6 +204,30 @@ class Runner:
                 (ended - began).total_seconds(),
             )
         )
+
+    def _perform(self, step: Step, operation: Operation, own: Session, work: Work, rows: _RowAccount) -> int:
+        """Do one operation; return how many changed items it counts for."""
+        match operation:
+            case Sql(statement, _, counts):
+                count = max(own.execute(statement), 0)
+                if not isinstance(statement, str):
+                    rows.statement(statement, count)
+                many = count >= _MANY
+                if many and isinstance(statement, Insert | Update) and isinstance(statement.table, TableClause):
+                    own.analyze(statement.table.name)
+                return count if counts and not isinstance(statement, str) else 0
+            case Stage(table, source):
+                own.create_stage(table)
+                columns = [column.name for column in table.columns]
+                own.copy_into(table.name, columns, self._watch(step, operation, work, source(work)))
+                own.analyze(table.name)
+                return 0
+            case Load(table, columns, source):
+                count = own.copy_into(table.name, columns, self._watch(step, operation, work, source(work)))
+                rows.inserted(table.name, count)
+                if count >= _MANY:
+                    own.analyze(table.name)
+                return count
 
     def _record_failure(self, step: Step, position: int, began: datetime, note: str) -> None:
         """Leave a note of the failure; the server may be gone, and then the first error is the one to tell."""
@@ -233,29 +274,6 @@ class _RowAccount:
         for name in sorted(self._inserted.keys() | self._deleted.keys()):
             if self._inserted[name] or self._deleted[name]:
                 yield name, self._inserted[name], self._deleted[name]
-
-
-def _perform(operation: Operation, own: Session, work: Work, rows: _RowAccount) -> int:
-    """Do one operation; return how many changed items it counts for."""
-    match operation:
-        case Sql(statement, _, counts):
-            count = max(own.execute(statement), 0)
-            if not isinstance(statement, str):
-                rows.statement(statement, count)
-            if count >= _MANY and isinstance(statement, Insert | Update) and isinstance(statement.table, TableClause):
-                own.analyze(statement.table.name)
-            return count if counts and not isinstance(statement, str) else 0
-        case Stage(table, source, _):
-            own.create_stage(table)
-            own.copy_into(table.name, [column.name for column in table.columns], source(work))
-            own.analyze(table.name)
-            return 0
-        case Load(name, columns, source, _):
-            count = own.copy_into(name, columns, source(work))
-            rows.inserted(name, count)
-            if count >= _MANY:
-                own.analyze(name)
-            return count
 
 
 def _resume_hint(error: ApimUpgradeError) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table
+from sqlalchemy import Column, MetaData, Table, TableClause
+
+_DRAWN = "drawn"
 
 
 def stage_table(name: str, *columns: Column[Any]) -> Table:
@@ -12,3 +15,29 @@ def stage_table(name: str, *columns: Column[Any]) -> Table:
     return Table(
         f"apim_upgrade_stage_{name}", MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """
+    What a column of a stage holds whose numbers a DBMS has drawn: on another database they may be others.
+
+    The row of ``table`` that has the ``number`` is found there by ``keys``: columns of the table, each with the column
+    of the stage that has its value. Only needed for rows that the upgrade itself has made; those of before have the
+    same number.
+    """
+
+    table: TableClause
+    number: str
+    keys: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, column: Column[Any]) -> Drawn | None:
+        """Return what a column was described as, if it was."""
+        found: Drawn | None = column.info.get(_DRAWN)
+        return found
+
+
+def drawn(table: TableClause, number: str, **keys: str) -> dict[str, Drawn]:
+    """Return the ``info`` of a stage's column that holds a drawn number; see :class:`Drawn`."""
+    return {_DRAWN: Drawn(table, number, tuple(keys.items()))}

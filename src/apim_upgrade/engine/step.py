@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Table
+from sqlalchemy import Table, TableClause
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.selectable import Select
 
@@ -59,13 +59,15 @@ class Stage:
     table: Table
     rows: Rows
     note: str
+    query: Select[Any] | None = None
+    """What gives the rows, where they are those of a query of the step's own database and nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """Rows that are computed here and streamed by bulk copy into a table that stays; they count as changed."""
 
-    table: str
+    table: TableClause
     columns: tuple[str, ...]
     rows: Rows
     note: str

@@ -3,6 +3,7 @@
 from apim_upgrade.execution.backup import DEFAULT as DEFAULT_BACKUPS
 from apim_upgrade.execution.backup import Wish
 from apim_upgrade.execution.committed import Committed, committed
+from apim_upgrade.execution.computing import Computed, compute_rows
 from apim_upgrade.execution.environments import out_of_order, record_success
 from apim_upgrade.execution.finish import Checked, commit, prove, report
 from apim_upgrade.execution.folder import RunFolder
@@ -10,7 +11,7 @@ from apim_upgrade.execution.forecast import forecast
 from apim_upgrade.execution.foresight import Prospect, foresee, store_plan, write_statements
 from apim_upgrade.execution.gate import blockers, preflight
 from apim_upgrade.execution.moving import move, written_since
-from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, write_scripts
+from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, rows_folder, write_scripts
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
 from apim_upgrade.execution.rollback import Way, rollback
@@ -22,6 +23,7 @@ __all__ = [
     "DEFAULT_BACKUPS",
     "Checked",
     "Committed",
+    "Computed",
     "OfflinePlan",
     "Order",
     "Prospect",
@@ -35,6 +37,7 @@ __all__ = [
     "blockers",
     "commit",
     "committed",
+    "compute_rows",
     "find_run",
     "forecast",
     "foresee",
@@ -48,6 +51,7 @@ __all__ = [
     "report",
     "rollback",
     "rolled_back",
+    "rows_folder",
     "run",
     "status_of",
     "store_plan",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +16,12 @@ from apim_upgrade.engine import RunRecord, Step
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Choices, Tenant, Upgrade
 from apim_upgrade.planning import closing_steps, data_steps, opening_steps
-from apim_upgrade.planning.vendor_files import Scripts
+from apim_upgrade.planning.vendor_files import ComputedRows, Scripts
 from apim_upgrade.releases import PARTS, Release
 from apim_upgrade.schema import Schema, commit_steps, predicted_after_contract, predicted_after_expand, target_of
 from apim_upgrade.schema.shapes import stock_shape
 
+_ROWS = ".rows"
 _NOBODY_LOOKED = "not looked at"
 """In place of the estate's fingerprint; Oracle takes an empty text for none."""
 
@@ -65,12 +68,32 @@ def foresee_offline(
     return OfflinePlan(kind, record, tuple(steps), tuple(commit), wanted)
 
 
-def write_scripts(plan: OfflinePlan, folder: Path) -> list[Path]:
-    """Write the scripts into an empty folder; returns the index and the files. Raises ProjectError."""
-    try:
-        if folder.exists() and any(folder.iterdir()):
+def write_scripts(plan: OfflinePlan, folder: Path, rows: ComputedRows | None = None) -> list[Path]:
+    """
+    Write the scripts into an empty folder; returns the index and the files.
+
+    With ``rows`` they are complete; what was written of them in :func:`rows_folder` goes. Raises ProjectError.
+    """
+    parts = rows_folder(folder)
+    with _writing(folder):
+        files = Scripts(plan.kind, plan.record, plan.wanted, rows).write(folder, plan.steps, plan.commit)
+        shutil.rmtree(parts, ignore_errors=True)
+        return files
+
+
+def rows_folder(folder: Path) -> Path:
+    """Return the folder in which computed rows wait to become scripts of an empty ``folder``. Raises ProjectError."""
+    parts = folder / _ROWS
+    with _writing(folder):
+        if folder.exists() and any(each != parts for each in folder.iterdir()):
             raise ProjectError(f"--sql: {folder} is not empty.", hint="Name a folder that is, or that does not exist.")
-        return Scripts(plan.kind, plan.record, plan.wanted).write(folder, plan.steps, plan.commit)
+    return parts
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ProjectError(
             f"--sql: {folder} cannot be written: {error.strerror}.", hint="Name a folder that can be."

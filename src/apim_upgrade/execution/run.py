@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.databases.backup import obstacle_to_swap
 from apim_upgrade.databases.dbms import dbms_of
-from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, StepsForetold, journal
+from apim_upgrade.engine import Listener, Outcome, Phase, Runner, RunRecord, StepsForetold, Watch, journal, unwatched
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution import disks
 from apim_upgrade.execution.backup import DEFAULT, Wish, take_backup
@@ -55,12 +55,14 @@ def run(
     listener: Listener,
     say: Say,
     backup: Wish | None = None,
+    watch: Watch = unwatched,
 ) -> RunResult:
     """
     Upgrade the estate, or go on with an upgrade that was begun.
 
     A ``backup`` is taken before anything is changed; in place there is always one, in the runs folder where nothing
-    else was wished. ``source`` is the operator's word for the release, used only where the schema is ambiguous.
+    else was wished. ``source`` is the operator's word for the release, used only where the schema is ambiguous; rows
+    that steps compute go through ``watch``.
     Raises EstateError, EnvironmentProblem or StepFailed; whatever is raised, running again resumes. A committed run
     raises EstateError: ask :func:`committed` first.
     """
@@ -82,7 +84,7 @@ def run(
             for database in databases.values():
                 stack.callback(database.close)
                 stack.enter_context(database.lock("run"))
-            outcome = _execute(order, record, databases, retry_failed, listener)
+            outcome = _execute(order, record, databases, retry_failed, listener, watch)
         return RunResult(record, RunFolder(order.runs / record.run_id), outcome, copying)
 
 
@@ -257,7 +259,12 @@ def _any_step(targets: Mapping[str, Database]) -> bool:
 
 
 def _execute(
-    order: Order, record: RunRecord, databases: Mapping[str, Database], retry_failed: bool, listener: Listener
+    order: Order,
+    record: RunRecord,
+    databases: Mapping[str, Database],
+    retry_failed: bool,
+    listener: Listener,
+    watch: Watch,
 ) -> Outcome:
     upgrade = upgrade_of(record, order.choices)
     kind = databases["am"].kind
@@ -268,7 +275,7 @@ def _execute(
     if foretold is not None and plan is not None:
         names = {step.name for step in plan.steps}
         listener(StepsForetold({each["step"]: each["seconds"] for each in foretold["steps"] if each["step"] in names}))
-    runner = Runner(databases, record, listener, disks.watch_servers(databases))
+    runner = Runner(databases, record, listener, disks.watch_servers(databases), watch)
     opening = [*opening_steps(upgrade, kind, introspect_all(databases)), *data_steps(upgrade)]
     total = max(len(plan.steps) if plan else 0, len(opening))
     first = runner.run(opening, expected=expected, retry_failed=retry_failed, total=total)

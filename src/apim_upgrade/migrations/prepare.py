@@ -61,7 +61,7 @@ def steps(upgrade: Upgrade) -> list[Step]:
                 Sql(CreateTable(ARTIFACT, if_not_exists=True), counts=False),
                 *(Sql(CreateIndex(index, if_not_exists=True), counts=False) for index in _indexes()),
                 Sql(delete(ARTIFACT), counts=False),
-                Load(ARTIFACT.name, tuple(ARTIFACT.c.keys()), artifacts, "working copies of APIs and products"),
+                Load(ARTIFACT, tuple(ARTIFACT.c.keys()), artifacts, "working copies of APIs and products"),
             ),
         ),
     ]
@@ -76,7 +76,7 @@ def _list_tenants(name: str, database: str, upgrade: Upgrade) -> Step:
         (
             Sql(CreateTable(TENANT, if_not_exists=True), counts=False),
             Sql(delete(TENANT), counts=False),
-            Load(TENANT.name, tuple(TENANT.c.keys()), partial(_tenants, users=upgrade.home("user")), "tenants"),
+            Load(TENANT, tuple(TENANT.c.keys()), partial(_tenants, users=upgrade.home("user")), "tenants"),
         ),
     )
 

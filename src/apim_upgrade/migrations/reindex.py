@@ -58,27 +58,28 @@ def _clean(name: str, database: str, phase: Phase) -> Step:
     kept = stage_table("kept", Column("log_id", Integer), Column("tenant_id", Integer), Column("path", Text))
     here = and_(LOG.c.reg_tenant_id == living.c.tenant_id, LOG.c.reg_path == living.c.path)
 
+    folder = case((PATH.c.reg_path_value == "/", ""), else_=PATH.c.reg_path_value)
+    resources = select(
+        RESOURCE.c.reg_tenant_id,
+        case((RESOURCE.c.reg_name.is_(None), PATH.c.reg_path_value), else_=folder + "/" + RESOURCE.c.reg_name),
+        case((RESOURCE.c.reg_name.is_(None), 0), else_=1),
+        func.coalesce(RESOURCE.c.reg_last_updator, RESOURCE.c.reg_creator),
+        RESOURCE.c.reg_last_updated_time,
+    ).join(PATH, registry.resource_path())
+    last = (
+        select(func.max(LOG.c.reg_log_id), living.c.tenant_id, living.c.path)
+        .join(living, here)
+        .where(LOG.c.reg_action.in_([int(action) for action in registry.INDEXING]))
+        .group_by(living.c.tenant_id, living.c.path)
+    )
+
     def alive(work: Work) -> Iterator[Sequence[object]]:
-        folder = case((PATH.c.reg_path_value == "/", ""), else_=PATH.c.reg_path_value)
-        resources = select(
-            RESOURCE.c.reg_tenant_id,
-            case((RESOURCE.c.reg_name.is_(None), PATH.c.reg_path_value), else_=folder + "/" + RESOURCE.c.reg_name),
-            case((RESOURCE.c.reg_name.is_(None), 0), else_=1),
-            func.coalesce(RESOURCE.c.reg_last_updator, RESOURCE.c.reg_creator),
-            RESOURCE.c.reg_last_updated_time,
-        ).join(PATH, registry.resource_path())
         for row in work.own.stream(resources, batch=10_000):
             yield tuple(row)
         work.saw()
 
     def newest(work: Work) -> Iterator[Sequence[object]]:
-        rows = (
-            select(func.max(LOG.c.reg_log_id), living.c.tenant_id, living.c.path)
-            .join(living, here)
-            .where(LOG.c.reg_action.in_([int(action) for action in registry.INDEXING]))
-            .group_by(living.c.tenant_id, living.c.path)
-        )
-        for row in work.own.stream(rows, batch=10_000):
+        for row in work.own.stream(last, batch=10_000):
             work.saw()
             yield tuple(row)
 
@@ -88,8 +89,8 @@ def _clean(name: str, database: str, phase: Phase) -> Step:
         database,
         phase,
         (
-            Stage(living, alive, "what lives in the registry"),
-            Stage(kept, newest, "the newest row of each that the indexer heeds"),
+            Stage(living, alive, "what lives in the registry", resources),
+            Stage(kept, newest, "the newest row of each that the indexer heeds", last),
             Sql(
                 delete(LOG).where(
                     ~exists().where(kept.c.log_id == LOG.c.reg_log_id, kept.c.tenant_id == LOG.c.reg_tenant_id)

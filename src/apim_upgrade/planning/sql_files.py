@@ -48,9 +48,9 @@ def _script(step: Step, session: Session, called: str) -> str:
                 lines.append(f"{session.render(CreateTable(table)).strip()};")
                 columns = ", ".join(column.name for column in table.columns)
                 lines.append(f"-- filled by the tool: COPY {table.name} ({columns}) FROM STDIN;")
-            case Load(table_name, names, _, note):
+            case Load(loaded, names, _, note):
                 lines += _comment(note)
-                lines.append(f"-- filled by the tool: COPY {table_name} ({', '.join(names)}) FROM STDIN;")
+                lines.append(f"-- filled by the tool: COPY {loaded.name} ({', '.join(names)}) FROM STDIN;")
     lines.append("-- the journal's record of this step is written here, in the same transaction")
     lines.append("COMMIT;")
     return "\n".join(lines) + "\n"

@@ -67,4 +67,4 @@ def _named(step: Step) -> Iterator[str]:
             yield from _WORD.findall(statement)
         elif isinstance(statement, ClauseElement):
             yield from (each.name for each in visitors.iterate(statement) if isinstance(each, TableClause))
-    yield from (each.table for each in step.operations if isinstance(each, Load))
+    yield from (each.table.name for each in step.operations if isinstance(each, Load))

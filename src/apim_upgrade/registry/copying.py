@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import FromClause, Select
 
 from apim_upgrade.databases.generated_ids import ContinueIds
-from apim_upgrade.engine import Operation, Sql, Stage, Work
+from apim_upgrade.engine import Operation, Sql, Stage, Work, drawn
 from apim_upgrade.registry.folders import DATABASE, derived_stage, make_folders
 from apim_upgrade.registry.log import Action, log
 from apim_upgrade.registry.paths import SYSTEM_USER, join, resource_uuid
@@ -73,6 +73,7 @@ def copy_folders(stage: Table, started: datetime) -> tuple[Operation, ...]:
             select(
                 RESOURCE.c.reg_tenant_id.label("tenant_id"),
                 RESOURCE.c.reg_version.label("source_version"),
+                RESOURCE.c.reg_uuid.label("source_uuid"),
                 (tree.c.target + func.substr(PATH.c.reg_path_value, tree.c.cut, type_=Text)).label("folder"),
                 RESOURCE.c.reg_name.label("name"),
                 RESOURCE.c.reg_media_type.label("media_type"),
@@ -99,6 +100,7 @@ def copy_files(stage: Table, started: datetime) -> tuple[Operation, ...]:
             select(
                 RESOURCE.c.reg_tenant_id.label("tenant_id"),
                 RESOURCE.c.reg_version.label("source_version"),
+                RESOURCE.c.reg_uuid.label("source_uuid"),
                 stage.c.target_folder.label("folder"),
                 stage.c.target_name.label("name"),
                 func.coalesce(stage.c.media_type, RESOURCE.c.reg_media_type).label("media_type"),
@@ -132,12 +134,14 @@ def _same_name(left: ColumnElement[str], right: ColumnElement[str]) -> ColumnEle
 
 def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) -> tuple[Operation, ...]:
     """Copy the resources that ``wanted()`` selects to ``folder`` and ``name`` (NULL for the folder itself)."""
+    version = drawn(RESOURCE, "reg_version", reg_tenant_id="tenant_id", reg_uuid="source_uuid")
     copies = derived_stage(
         stage,
         "copies",
         Column("number", Integer),
         Column("tenant_id", Integer),
-        Column("source_version", Integer),
+        Column("source_version", Integer, info=version),
+        Column("source_uuid", String(100)),
         Column("folder", Text),
         Column("name", String(256)),
         Column("media_type", String(500)),
@@ -179,6 +183,7 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
                 number,
                 row.tenant_id,
                 row.source_version,
+                row.source_uuid,
                 row.folder,
                 row.name,
                 row.media_type,
@@ -279,11 +284,10 @@ def _copy_attachments(stage: Table, values: TableClause, links: TableClause, pla
         Column("new_id", Integer),
         Column("value_id", Integer),
         Column("tenant_id", Integer),
-        Column("path_id", Integer),
-        Column("name", String(256)),
+        Column("number", Integer),
     )
     found = (
-        select(placed.c.number, placed.c.tenant_id, placed.c.path_id, placed.c.name, link.label("value_id"))
+        select(placed.c.number, placed.c.tenant_id, link.label("value_id"))
         .select_from(placed)
         .join(RESOURCE, _source(placed))
     )
@@ -304,7 +308,7 @@ def _copy_attachments(stage: Table, values: TableClause, links: TableClause, pla
         streams = [work.sessions[DATABASE].stream(way.order_by("number", "value_id")) for way in ways]
         every = groupby(merge(*streams, key=_identity), key=_identity)
         for new_id, (_, (row, *_)) in enumerate(every, _greatest(work, values) + 1):
-            yield new_id, row.value_id, row.tenant_id, row.path_id, row.name
+            yield new_id, row.value_id, row.tenant_id, row.number
 
     others = [column for column in values.columns if column is not key and column.name != "reg_tenant_id"]
     yield Stage(copied, rows, f"what the copies get of {values.name.upper()}")
@@ -320,7 +324,9 @@ def _copy_attachments(stage: Table, values: TableClause, links: TableClause, pla
     yield Sql(
         insert(links).from_select(
             [link.name, "reg_path_id", "reg_resource_name", "reg_tenant_id"],
-            select(copied.c.new_id, copied.c.path_id, copied.c.name, copied.c.tenant_id),
+            select(copied.c.new_id, placed.c.path_id, placed.c.name, copied.c.tenant_id)
+            .select_from(copied)
+            .join(placed, placed.c.number == copied.c.number),
         ),
         counts=False,
     )

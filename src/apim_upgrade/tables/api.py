@@ -174,6 +174,7 @@ GATEWAY_ARTIFACT = table(
     column("api_id", String),
     column("revision_id", String),
     column("artifact", LargeBinary),
+    column("time_stamp", DateTime),
 )
 GATEWAY_DEPLOYMENT = table(
     "am_gw_api_deployments",

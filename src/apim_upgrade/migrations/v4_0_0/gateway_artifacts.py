@@ -47,7 +47,7 @@ def _artifacts(upgrade: Upgrade) -> Step:
         Phase.MIGRATE,
         (
             Load(
-                GATEWAY_ARTIFACT.name,
+                GATEWAY_ARTIFACT,
                 ("api_id", "revision_id", "artifact", "time_stamp"),
                 partial(_rows, upgrade=upgrade),
                 "artifacts",
