@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apim_upgrade.moving.forms import Form, Sort, convertible, form_of, type_of
@@ -33,6 +33,7 @@ def test_every_column_of_every_release_has_a_counterpart_that_takes_its_values(k
                     assert form is not None, (table.name, column)
                     assert form_of(other, type_of(other, form)) is not None
                     found = counterpart.column(column.name)
+                    assert found is not None or table.name.lower() == "wf_bps_profile", (table.name, column)
                     if found is not None:
                         after = form_of(other, found.type)
                         assert after is not None
@@ -80,6 +81,7 @@ def test_every_column_of_every_release_has_a_counterpart_that_takes_its_values(k
         ("mssql", "DATETIME2(7)", Form(Sort.STAMP, 6)),
         ("mssql", "TIMESTAMP", None),
         ("mssql", "DATETIMEOFFSET", None),
+        ("mssql", "SYSNAME", Form(Sort.TEXT, 128)),
         ("db2", "BLOB(2G)", Form(Sort.BYTES)),
         ("db2", "CHARACTER(8)", Form(Sort.PADDED, 8)),
         ("db2", "VARCHAR(16) FOR BIT DATA", Form(Sort.BYTES, 16)),
@@ -156,6 +158,7 @@ def checksum(rows: list[tuple[object, ...]]) -> Checksum:
     return found
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # other tests keep the machine busy
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=6), st.randoms())
 def test_the_checksum_says_which_rows_there_are_and_not_in_which_order(
     rows: list[tuple[object, ...]], chance: Callable[..., None]

@@ -121,7 +121,7 @@ def test_what_is_sent_is_what_somebody_read(play: Callable[[str], Driver]) -> No
     assert sent == {
         "oracle": [
             "SET TRANSACTION READ ONLY",
-            'SELECT count("API_NAME") AS count_1 FROM "AM_API"',
+            'SELECT count(*) AS count_1 FROM "AM_API" WHERE "API_NAME" IS NOT NULL',
             'SELECT "API_ID", "API_NAME" FROM "AM_API"',
             "closed",
             {"user": "wso2am", "host": "db.example"},
@@ -130,14 +130,14 @@ def test_what_is_sent_is_what_somebody_read(play: Callable[[str], Driver]) -> No
             "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()",
             "SET TRANSACTION ISOLATION LEVEL SNAPSHOT",
             "BEGIN TRANSACTION",
-            "SELECT count([API_NAME]) AS count_1 FROM [AM_API]",
+            "SELECT count(*) AS count_1 FROM [AM_API] WHERE [API_NAME] IS NOT NULL",
             "SELECT [API_ID], [API_NAME] FROM [AM_API]",
             "closed",
             {"user": "wso2am", "server": "db.example"},
         ],
         "db2": [
             "SET CURRENT SCHEMA = 'WSO2AM'",
-            'SELECT count("API_NAME") AS count_1 FROM "AM_API"',
+            'SELECT count(*) AS count_1 FROM "AM_API" WHERE "API_NAME" IS NOT NULL',
             'SELECT "API_ID", "API_NAME" FROM "AM_API"',
             "closed",
             {"UID": "wso2am", "HOSTNAME": "db.example"},
@@ -253,6 +253,10 @@ def test_the_command_line_looks_at_such_an_estate_and_moves_it(
         assert moved.code == 0, moved.err
         names = dict(zip(PARTS, site.made, strict=True))
         targets = {part: Database(part, databases.postgres.address(name)) for part, name in names.items()}
+        again = site("inspect", "--format", "json")
+        assert "Looking at what was moved to postgresql://" in again.err
+        assert again.document["fingerprint"] == inspected.document["fingerprint"]
+        assert again.document["kind"] == "oracle"
         assert_holds_all(targets, "oracle", sample_estate(str(RELEASE), apis=6, tenants=1))
     finally:
         site.drop()

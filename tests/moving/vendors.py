@@ -34,6 +34,7 @@ URLS = {
     "db2": {part: f"jdbc:db2://db.example:50000/{part}" for part in ("am", "shared")},
 }
 _SELECT = re.compile(r'SELECT (?P<what>.*?)\s+FROM ["\[](?P<table>[^"\]]+)["\]]', re.S)
+_FILLED = re.compile(r'WHERE ["\[]([^"\]]+)["\]] IS NOT NULL')
 _NAME = re.compile(r'["\[]([^"\]]+)["\]]')
 
 
@@ -136,12 +137,13 @@ class Cursor:
         assert match is not None, text
         described = self._connection.shape.tables[match["table"]]
         there = table(self._connection.elsewhere[match["table"]].lower())
-        names = _NAME.findall(match["what"])
+        counted = match["what"].startswith("count")
+        names = _FILLED.findall(text) if counted else _NAME.findall(match["what"])
         wanted = [each for name in names if (each := described.column(name)) is not None]
         asked = [column(name.lower()) for name in names] or [literal(1)]
         rows = self._connection.sample.all(select(*asked).select_from(there))
         given = (tuple(value_of(self._driver, *pair) for pair in zip(wanted, row, strict=False)) for row in rows)
-        if not match["what"].startswith("count"):
+        if not counted:
             yield from given
             if match["table"] == self._driver.breaks:
                 self._connection.lost = True

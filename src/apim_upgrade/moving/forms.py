@@ -80,7 +80,7 @@ _WORDS = {
         **{"nvarchar": "varchar", "nchar": "char", "ntext": "text", "image": "blob", "uniqueidentifier": "uuid"},
         **{"bit": "boolean", "tinyint": "smallint", "money": "decimal(19,4)", "smallmoney": "decimal(10,4)"},
         **{"datetime": "timestamp(3)", "smalldatetime": "timestamp(0)", "datetime2": "timestamp", "float": "double"},
-        "timestamp": "rowversion",
+        **{"timestamp": "rowversion", "sysname": "varchar(128)"},
     },
     "db2": {
         **{"vargraphic": "varchar", "graphic": "char", "dbclob": "clob", "long varchar": "clob", "longblob": "blob"},

@@ -114,8 +114,9 @@ class ReadOnlySource:
 
 
 def _counting(name: str, filled: str) -> Select[Any]:
-    what = func.count(column(quoted_name(filled, True))) if filled else func.count()
-    return select(what).select_from(table(quoted_name(name, True)))
+    every = select(func.count()).select_from(table(quoted_name(name, True)))
+    # Not every DBMS counts a column of long values; all can tell whether there is one.
+    return every.where(column(quoted_name(filled, True)).is_not(None)) if filled else every
 
 
 def _reading(name: str, columns: Sequence[str]) -> Select[Any]:
