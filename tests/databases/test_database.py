@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Integer, String, column, insert, table
 
 from apim_upgrade.databases import Database, locks
+from apim_upgrade.databases.volume import Volume, volume_of
 from apim_upgrade.engine import Load, Phase, Runner, RunRecord, Sql, Step, Verdict, Work, journal
 from apim_upgrade.errors import EnvironmentProblem, StepFailed
 
@@ -90,3 +91,11 @@ def test_garbage_in_a_verdict_is_written_down_readably(am: Database) -> None:
     with am.read() as session:
         (failed,) = [item for _, item in journal.read_verdicts(session) if item.verdict is Verdict.FAILED]
     assert failed.reason == "bad \ufffd text ?"
+
+
+def test_what_work_costs_is_not_known_any_more_when_the_server_has_ended_the_session(am: Database) -> None:
+    with am.autocommit() as session, am.autocommit() as other:
+        assert volume_of(session).size
+        (row,) = session.all("SELECT pg_backend_pid() AS pid")
+        other.execute(f"SELECT pg_terminate_backend({row.pid}, 5000)")
+        assert volume_of(session) == volume_of(session) == Volume(None, None, None)

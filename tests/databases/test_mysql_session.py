@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -128,6 +129,17 @@ def test_other_statements_run_while_a_long_answer_is_read(am: Database) -> None:
     with am.read() as session:
         next(session.stream("SELECT * FROM THING"))
         assert session.all(select(func.count()).where(THING.c.name == "seen")) == [(2,)]
+
+
+def test_a_long_answer_that_finds_no_room_to_wait_says_where(am: Database) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(EnvironmentProblem, match="A long answer cannot wait in /") as caught, am.read() as session:
+            list(session.stream("SELECT REPEAT('x', 9000000)"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "TMPDIR" in caught.value.hint
 
 
 def test_any_value_arrives_as_it_was(am: Database) -> None:

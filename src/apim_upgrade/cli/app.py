@@ -17,6 +17,7 @@ import typer
 
 from apim_upgrade import __version__
 from apim_upgrade.cli.errors import INTERRUPTED, report_usage
+from apim_upgrade.cli.process import ended_in_order, unheard_remarks
 from apim_upgrade.cli.settings import with_settings
 
 NAME = "apim-upgrade"
@@ -123,10 +124,11 @@ for _name in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Nothing but an exit code ever leaves."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        code = app(given or ["--help"], prog_name=NAME, standalone_mode=False)
-    except typer.Abort:
-        return INTERRUPTED
-    except Exception as error:
-        return report_usage(error, NAME)
-    return code if isinstance(code, int) else 0
+    with ended_in_order(), unheard_remarks():
+        try:
+            code = app(given or ["--help"], prog_name=NAME, standalone_mode=False)
+        except typer.Abort:
+            return INTERRUPTED
+        except Exception as error:
+            return report_usage(error, NAME)
+        return code if isinstance(code, int) else 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from apim_upgrade.cli.ordering import H2_JAR, SOURCE, TARGET, project_from
+from apim_upgrade.cli.output import to_standard_output
 from apim_upgrade.cli.progress import show_progress
 from apim_upgrade.cli.settings import Settings
 
@@ -162,8 +163,8 @@ def _write(text: str, output: Path | None) -> None:
     from apim_upgrade.errors import EnvironmentProblem
 
     if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with to_standard_output():
+            sys.stdout.write(text)
         return
     try:
         output.write_text(text, encoding="utf-8")

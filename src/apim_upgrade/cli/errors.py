@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apim_upgrade import __version__
-from apim_upgrade.errors import ApimUpgradeError
+from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem
 
 INTERRUPTED = 130
 LOG = "apim-upgrade-debug.log"
@@ -34,6 +34,13 @@ def run_safely(action: Callable[[], int | None], *, debug: bool) -> int:
         # Whoever read the output has seen enough; the rest must not fail again when the interpreter flushes it.
         sys.stdout = None
         return 0
+    except OSError as error:
+        # Nobody saw it coming, yet the system says plainly what it is: a disk that is full, a file that is locked up.
+        where = f"{error.filename}: " if error.filename else ""
+        _tell(f"{where}{error.strerror or type(error).__name__}.", "Mend that, then run the same command again.")
+        if debug:
+            _tell_log(error)
+        return EnvironmentProblem.exit_code
     except Exception as error:
         _tell(f"this is a bug in apim-upgrade {__version__}: {type(error).__name__}")
         _tell_log(error)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json as json_text
+import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from apim_upgrade.errors import NeedsConsent
+from apim_upgrade.errors import EnvironmentProblem, NeedsConsent
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -26,14 +29,15 @@ class Output:
 
     def result(self, command: str, document: Mapping[str, Any], text: Callable[[], Iterable[RenderableType]]) -> None:
         """Print a command's result: one JSON object with its ``schema``, or what ``text`` gives."""
-        if self.json:
-            whole = {"schema": f"apim-upgrade/{command}/1", **document}
-            print(json_text.dumps(whole, indent=2, default=str, ensure_ascii=False))
-            return
-        out = console(sys.stdout)
-        for item in text():
-            out.print(item)
-        sys.stdout.flush()
+        with to_standard_output():
+            if self.json:
+                whole = {"schema": f"apim-upgrade/{command}/1", **document}
+                ascii_only = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+                print(json_text.dumps(whole, indent=2, default=str, ensure_ascii=ascii_only))
+                return
+            out = console(sys.stdout)
+            for item in text():
+                out.print(item)
 
     def say(self, text: str) -> None:
         """Tell what is going on."""
@@ -42,6 +46,29 @@ class Output:
     def warn(self, text: str) -> None:
         """Tell what a person should know."""
         print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def to_standard_output() -> Iterator[None]:
+    """
+    Write a result. Who stops reading it has seen enough, and the exit code still says how the work went.
+
+    Characters that the terminal's encoding lacks are written out. Raises EnvironmentProblem when the disk is full.
+    """
+    try:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer must not fail again when the interpreter flushes it.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+        if isinstance(error, BrokenPipeError):
+            return
+        raise EnvironmentProblem(
+            f"The result cannot be written to standard output: {error.strerror}.",
+            hint="What the command did stays done; make room and ask for the result again.",
+        ) from None
 
 
 def consent(question: str, *, given: bool, option: str = "--yes") -> None:

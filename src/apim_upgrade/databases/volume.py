@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from apim_upgrade.databases.session import Session
 
@@ -47,6 +47,6 @@ def _ask(session: Session, query: str) -> int | None:
         return None
     try:
         rows = session.all(query)
-    except DBAPIError:
+    except (DBAPIError, PendingRollbackError):  # the second: the connection was lost at an earlier question
         return None
     return int(rows[0][-1] or 0) if rows else None

@@ -8,7 +8,7 @@ from typing import Any
 from apim_upgrade.engine import RunRecord
 from apim_upgrade.errors import EstateError
 from apim_upgrade.estate.detect import columns_of, detect
-from apim_upgrade.execution.folder import JOURNAL, RunFolder, committed_folders
+from apim_upgrade.execution.folder import EXPORTED, JOURNAL, RunFolder, committed_folders
 from apim_upgrade.execution.order import Order
 from apim_upgrade.releases import part_of
 from apim_upgrade.schema import introspect
@@ -41,7 +41,7 @@ def committed(order: Order) -> Committed | None:
     """
     names = database_names(order)
     for folder in committed_folders(order.runs):
-        exported = folder.read_json(JOURNAL)
+        exported = folder.read_json(JOURNAL, *EXPORTED)
         if (
             exported is not None
             and exported["run"]["target"] == str(order.target)

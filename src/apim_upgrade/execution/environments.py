@@ -51,7 +51,7 @@ def read_successes(file: Path) -> tuple[Success, ...]:
 
 def record_success(order: Order, run: str) -> None:
     """Write down that a run was done and proven; nothing where the project has no environments."""
-    plan = RunFolder(order.runs / run).read_json(PLAN)
+    plan = RunFolder(order.runs / run).read_json(PLAN, "fingerprint", "source", "target")
     if order.environment is None or plan is None:
         return
     now = journal.now().replace(microsecond=0).isoformat()

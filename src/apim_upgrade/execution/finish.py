@@ -13,7 +13,7 @@ from apim_upgrade.databases import Database
 from apim_upgrade.engine import Listener, Runner, RunRecord, journal
 from apim_upgrade.errors import EstateError
 from apim_upgrade.execution.committed import Committed, committed, database_names
-from apim_upgrade.execution.folder import JOURNAL, PAGE, REPORT, RunFolder
+from apim_upgrade.execution.folder import EXPORTED, JOURNAL, PAGE, REPORT, RunFolder
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.quarantine import export_quarantine
 from apim_upgrade.execution.rolled_back import RolledBack, refuse_half_rolled_back, rolled_back
@@ -103,7 +103,7 @@ def commit(order: Order, listener: Listener, *, accept_failed: bool = False) -> 
     with ExitStack() as stack:
         for database in databases.values():
             stack.enter_context(database.lock("commit"))
-        exported = folder.read_json(JOURNAL)
+        exported = folder.read_json(JOURNAL, *EXPORTED)
         if exported is None:
             checked = _refuse_unproven(order, record, folder, accept_failed=accept_failed)
             _drop_leftovers(order, record, databases, listener)
@@ -166,7 +166,7 @@ def _committed_or_refuse(order: Order) -> Committed:
 def _journal_of(order: Order, record: RunRecord) -> tuple[RunFolder, dict[str, Any]]:
     """The journal as it is; once exported, the export, because the databases may have dropped theirs already."""
     folder = RunFolder(order.runs / record.run_id)
-    return folder, folder.read_json(JOURNAL) or read_journal(order.present())
+    return folder, folder.read_json(JOURNAL, *EXPORTED) or read_journal(order.present())
 
 
 def _refuse_unfinished(exported: Mapping[str, Any]) -> None:

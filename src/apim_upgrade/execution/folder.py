@@ -17,6 +17,8 @@ PLAN = "plan.json"
 ESTATE = "estate.json"
 JOURNAL = "journal.json"
 """The exported journals: that it is there says that the run is committed, or was about to be."""
+EXPORTED = ("run", "databases", "steps", "items")
+"""What exported journals have."""
 ROLLBACK = "rollback.json"
 """What is kept of a run that was rolled back, or was about to be."""
 ESTIMATE = "estimate.json"
@@ -62,8 +64,12 @@ class RunFolder:
         """Write a JSON document."""
         return self.write(name, json.dumps(document, indent=2, default=str) + "\n")
 
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON document; None when it is not there. Raises EnvironmentProblem when it cannot be read."""
+    def read_json(self, name: str, *keys: str) -> dict[str, Any] | None:
+        """
+        Read a JSON document; None when it is not there.
+
+        Raises EnvironmentProblem when it cannot be read, or lacks one of the ``keys`` that it was written with.
+        """
         try:
             document = json.loads(self.file(name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -72,11 +78,15 @@ class RunFolder:
             raise EnvironmentProblem(f"{self.file(name)} cannot be read: {error.strerror}.") from None
         except ValueError:
             document = None
-        if not isinstance(document, dict):
-            raise EnvironmentProblem(
-                f"{self.file(name)} is not what this tool wrote there.", hint="Restore the file, or remove it."
-            )
+        if not isinstance(document, dict) or not document.keys() >= set(keys):
+            raise self.spoiled(name)
         return document
+
+    def spoiled(self, name: str) -> EnvironmentProblem:
+        """The error for a file that somebody else has written to."""
+        return EnvironmentProblem(
+            f"{self.file(name)} is not what this tool wrote there.", hint="Restore the file, or remove it."
+        )
 
 
 def committed_folders(runs: Path) -> list[RunFolder]:

@@ -121,7 +121,7 @@ def piece(
 
 def read_backup(path: Path) -> BackupFolder:
     """Read the backup in a folder. Raises EnvironmentProblem when there is none, or its manifest cannot be read."""
-    document = RunFolder(path).read_json(MANIFEST)
+    document = RunFolder(path).read_json(MANIFEST, "schema")
     if document is None:
         raise EnvironmentProblem(
             f"There is no backup in {path}: it holds no {MANIFEST}.", hint="Name the folder that the manifest is in."

@@ -11,6 +11,8 @@ from typing import Any
 
 from apim_upgrade.databases import Address, Database, database_exists
 from apim_upgrade.engine import RunRecord
+from apim_upgrade.engine.journal import RUN
+from apim_upgrade.errors import EstateError
 from apim_upgrade.migrations.upgrade import Choices, Tenant, Upgrade
 from apim_upgrade.project import REHEARSALS, Environment
 from apim_upgrade.project.checking import CheckChoices
@@ -74,14 +76,28 @@ def settings_text(tenants: tuple[Tenant, ...], estate: Mapping[str, Any]) -> str
     return json.dumps({"tenants": [asdict(tenant) for tenant in tenants], "estate": estate}, default=str)
 
 
+def _settings(record: RunRecord) -> dict[str, Any]:
+    """What a run remembers. Raises EstateError when somebody else has written to its record."""
+    try:
+        settings = json.loads(record.settings)
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict) or not settings.keys() >= {"tenants", "estate"}:
+        raise EstateError(
+            f"What {RUN.name} has of run {record.run_id} is not what this tool wrote there.",
+            hint="Drop the copies and run again; in place, restore both databases from their backup.",
+        )
+    return settings
+
+
 def remembering(record: RunRecord, more: Mapping[str, Any]) -> RunRecord:
     """The same record, with something more to remember."""
-    return replace(record, settings=json.dumps({**json.loads(record.settings), **more}, default=str))
+    return replace(record, settings=json.dumps({**_settings(record), **more}, default=str))
 
 
 def upgrade_of(record: RunRecord, choices: Choices) -> Upgrade:
     """The upgrade that a recorded run is; tenants and clock as recorded, so that a resumed run writes the same."""
-    settings = json.loads(record.settings)
+    settings = _settings(record)
     tenants = tuple(Tenant(**tenant) for tenant in settings["tenants"])
     contents = settings["estate"]["contents"]
     apart = frozenset(names_of(settings["estate"])) & HOME_OF.keys()
@@ -99,7 +115,7 @@ def upgrade_of(record: RunRecord, choices: Choices) -> Upgrade:
 
 def databases_of(record: RunRecord) -> tuple[str, ...]:
     """The names of the databases that a run was begun with."""
-    return names_of(json.loads(record.settings)["estate"])
+    return names_of(_settings(record)["estate"])
 
 
 def names_of(estate: Mapping[str, Any]) -> tuple[str, ...]:
@@ -109,18 +125,32 @@ def names_of(estate: Mapping[str, Any]) -> tuple[str, ...]:
 
 def is_rehearsal(record: RunRecord) -> bool:
     """Say whether a run was a rehearsal, so that nobody misses its databases."""
-    return bool(json.loads(record.settings).get("rehearsal"))
+    return bool(_settings(record).get("rehearsal"))
 
 
 def made_of(record: RunRecord) -> dict[str, str]:
     """What the databases were called that a run was begun with, by name."""
-    facts = json.loads(record.settings)["estate"]["databases"]
+    facts = _settings(record)["estate"]["databases"]
     return {str(each["name"]): str(each["address"]).rpartition("/")[2] for each in facts}
+
+
+def remembered_choices(choices: Choices) -> dict[str, Any]:
+    """What a run remembers of the options it was begun with; no secret."""
+    known: dict[str, Any] = json.loads(json.dumps(asdict(choices), default=str))
+    del known["truststore_password"]
+    return known
+
+
+def changed_choices(record: RunRecord, choices: Choices) -> list[str]:
+    """Name the options that are not what they were when a run was begun."""
+    then = _settings(record).get("choices", {})
+    now = remembered_choices(choices)
+    return [name for name, value in then.items() if name in now and now[name] != value]
 
 
 def backup_of(record: RunRecord) -> dict[str, Any] | None:
     """What the run remembers of the backup that it began with, if there is one."""
-    note: dict[str, Any] | None = json.loads(record.settings).get("backup")
+    note: dict[str, Any] | None = _settings(record).get("backup")
     return note
 
 

@@ -42,7 +42,7 @@ class RolledBack:
 def rolled_back(order: Order) -> RolledBack | None:
     """The newest run on these databases that was rolled back, wholly or half."""
     for folder in rolled_back_folders(order.runs):
-        document = folder.read_json(ROLLBACK)
+        document = folder.read_json(ROLLBACK, "state", "databases", "journal", "written")
         if document is not None and document["databases"] == database_names(order):
             return RolledBack(folder, document)
     return None

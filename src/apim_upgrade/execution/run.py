@@ -7,11 +7,13 @@ database of that name without one (not ours, refuse).
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from apim_upgrade import __version__
 from apim_upgrade.databases import Address, Database, clone, database_exists
 from apim_upgrade.databases.backup import obstacle_to_swap
 from apim_upgrade.databases.dbms import dbms_of
@@ -26,7 +28,16 @@ from apim_upgrade.execution.forecast import forecast
 from apim_upgrade.execution.foresight import foresee, introspect_all, refuse_drift
 from apim_upgrade.execution.gate import refuse_blockers
 from apim_upgrade.execution.moving import MOVED, bring_over
-from apim_upgrade.execution.order import Order, backup_of, databases_of, made_of, remembering, upgrade_of
+from apim_upgrade.execution.order import (
+    Order,
+    backup_of,
+    changed_choices,
+    databases_of,
+    made_of,
+    remembered_choices,
+    remembering,
+    upgrade_of,
+)
 from apim_upgrade.execution.rolled_back import refuse_half_rolled_back
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
 
@@ -78,6 +89,11 @@ def run(
             )
         elif backup is not None:
             _refuse_late_backup(record)
+        for option in changed_choices(record, order.choices):
+            say(
+                f"warning: options.{option} is not what it was when the run began: what is done stays as it is, and "
+                "only what is still to do follows it"
+            )
         refuse_half_committed(order, record)
         databases, copying = _open(order, record, say)
         with ExitStack() as stack:
@@ -92,7 +108,8 @@ def find_run(order: Order) -> RunRecord | None:
     """
     The run that the target databases are part of, if any.
 
-    Raises EstateError when they belong to different runs, or when the run was begun with other databases.
+    Raises EstateError when they belong to different runs, or when the run was begun with other databases or by a later
+    version of this tool.
     """
     records = {}
     for name, database in order.present().items():
@@ -104,6 +121,8 @@ def find_run(order: Order) -> RunRecord | None:
             f"The databases {' and '.join(records)} belong to different runs.", hint="Drop the clones and run again."
         )
     record = next(iter(found.values()), None)
+    if record is not None:
+        _refuse_later_tool(record)
     if record is not None and set(databases_of(record)) != set(order.addresses):
         raise EstateError(
             f"The run was begun with the databases {', '.join(databases_of(record))}, "
@@ -113,6 +132,19 @@ def find_run(order: Order) -> RunRecord | None:
     if record is not None:
         _refuse_copies_of_another_estate(order, record)
     return record
+
+
+def _refuse_later_tool(record: RunRecord) -> None:
+    """What a later version has begun may have steps, and a journal, that this one knows nothing of."""
+    if _version(record.tool) > _version(__version__):
+        raise EstateError(
+            f"Run {record.run_id} was begun by apim-upgrade {record.tool}, and this is {__version__}.",
+            hint="Go on with that version or a later one; nothing was changed.",
+        )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 def _refuse_copies_of_another_estate(order: Order, record: RunRecord) -> None:
@@ -154,7 +186,8 @@ def _begin(order: Order, source: str | None, say: Say) -> RunRecord:
     folder.write_json(ESTIMATE, forecast(order, prospect).as_json())
     if moves:
         folder.write_json(MOVED, {name: each.as_json() for name, each in moves.items()})
-    return remembering(prospect.record, turn | {"rehearsal": order.rehearsal})
+    more = {"rehearsal": order.rehearsal, "choices": remembered_choices(order.choices)}
+    return remembering(prospect.record, turn | more)
 
 
 def _backed_up(order: Order, record: RunRecord, wish: Wish | None, say: Say) -> RunRecord:
@@ -258,6 +291,24 @@ def _any_step(targets: Mapping[str, Database]) -> bool:
     return False
 
 
+def _planned(folder: RunFolder) -> Plan | None:
+    stored = folder.read_json(PLAN)
+    try:
+        return None if stored is None else Plan.from_json(stored)
+    except (KeyError, TypeError, ValueError):
+        raise folder.spoiled(PLAN) from None
+
+
+def _foretold(folder: RunFolder, steps: Set[str]) -> dict[str, float]:
+    """Seconds of each of the ``steps``, as far as they were foretold when the run began."""
+    stored = folder.read_json(ESTIMATE)
+    try:
+        told = {} if stored is None else {each["step"]: float(each["seconds"]) for each in stored["steps"]}
+    except (KeyError, TypeError, ValueError):
+        raise folder.spoiled(ESTIMATE) from None
+    return {step: seconds for step, seconds in told.items() if step in steps}
+
+
 def _execute(
     order: Order,
     record: RunRecord,
@@ -268,13 +319,11 @@ def _execute(
 ) -> Outcome:
     upgrade = upgrade_of(record, order.choices)
     kind = databases["am"].kind
-    stored = RunFolder(order.runs / record.run_id).read_json(PLAN)
-    plan = Plan.from_json(stored) if stored else None
+    folder = RunFolder(order.runs / record.run_id)
+    plan = _planned(folder)
     expected = plan.expected() if plan else {}
-    foretold = RunFolder(order.runs / record.run_id).read_json(ESTIMATE)
-    if foretold is not None and plan is not None:
-        names = {step.name for step in plan.steps}
-        listener(StepsForetold({each["step"]: each["seconds"] for each in foretold["steps"] if each["step"] in names}))
+    if plan is not None:
+        listener(StepsForetold(_foretold(folder, {step.name for step in plan.steps})))
     runner = Runner(databases, record, listener, disks.watch_servers(databases), watch)
     opening = [*opening_steps(upgrade, kind, introspect_all(databases)), *data_steps(upgrade)]
     total = max(len(plan.steps) if plan else 0, len(opening))

@@ -8,7 +8,7 @@ from typing import Any
 from apim_upgrade.databases import copy_in_the_making
 from apim_upgrade.engine import RunRecord, Verdict, journal
 from apim_upgrade.execution.committed import committed
-from apim_upgrade.execution.folder import JOURNAL, PLAN, RunFolder
+from apim_upgrade.execution.folder import EXPORTED, JOURNAL, PLAN, RunFolder
 from apim_upgrade.execution.order import Order
 from apim_upgrade.execution.rolled_back import rolled_back
 from apim_upgrade.execution.run import find_run
@@ -64,7 +64,7 @@ def status_of(order: Order) -> Status:
 def _of_run(order: Order, record: RunRecord) -> Status:
     databases = order.present()
     folder = RunFolder(order.runs / record.run_id)
-    exported = folder.read_json(JOURNAL)
+    exported = folder.read_json(JOURNAL, *EXPORTED)
     document = exported or read_journal(databases)
     steps = document["steps"]
     failed = sum(item["verdict"] == Verdict.FAILED for item in document["items"])
@@ -83,7 +83,7 @@ def _of_run(order: Order, record: RunRecord) -> Status:
         following = _RESUME
     else:
         following = _RETRY if failed else _COMMIT
-    plan = folder.read_json(PLAN)
+    plan = folder.read_json(PLAN, "steps")
     return Status(
         state,
         f"Wait for {at_work}." if at_work else following,

@@ -406,7 +406,8 @@ class _Reader:
         """Read the registry's part of some revisions and yield their inputs."""
         offers = {head.uuid: rows.offers.get(head.uuid, {}) for head in heads}
         members = {rows.members[api_id].api_uuid for offer in offers.values() for api_id in offer}
-        folders = self._folders([*(head.uuid for head in heads), *sorted(members)])
+        # An API that the registry does not know has no UUID, and so no folder either.
+        folders = self._folders([*(head.uuid for head in heads), *sorted(uuid for uuid in members if uuid)])
         for head in heads:
             api = self._api(head.api, head.uuid, head.number, head.tier, folders.get(head.uuid, _NO_FOLDER), rows)
             yield RevisionInput(
@@ -490,7 +491,11 @@ class _Reader:
     def _sequences_of(self, tenant: int) -> dict[tuple[str, str], Sequence]:
         if tenant not in self._tenant_sequences:
             found = self._shared.all(
-                _files().where(PATH.c.reg_path_value.like(_TENANT_SEQUENCES + "%"), PATH.c.reg_tenant_id == tenant)
+                _files().where(
+                    PATH.c.reg_path_value.like(_TENANT_SEQUENCES + "%"),
+                    PATH.c.reg_tenant_id == tenant,
+                    RESOURCE.c.reg_name.is_not(None),
+                )
             )
             sequences = {}
             for row in found:

@@ -87,7 +87,7 @@ class MySQLSession(Session):
             with self._connection.execute(executable, execution_options=options) as result:
                 keys = tuple(result.keys())
                 for rows in result.partitions():
-                    pickle.dump([tuple(row) for row in rows], file, pickle.HIGHEST_PROTOCOL)
+                    _keep([tuple(row) for row in rows], file)
             file.seek(0)
             yield from _rows(keys, _unpickled(file))
 
@@ -271,6 +271,18 @@ def _person(session: MySQLSession, connection: int) -> str:
 def _rows(keys: Sequence[str], rows: Iterable[Sequence[Any]]) -> IteratorResult[Any]:
     """Name the columns in lower case, as code does: ``SELECT *`` answers in the spelling of the table."""
     return IteratorResult(SimpleResultMetaData([key.lower() for key in keys]), iter(tuple(row) for row in rows))
+
+
+def _keep(rows: list[tuple[Any, ...]], file: IO[bytes]) -> None:
+    """Append rows to a temporary file. Raises EnvironmentProblem when its disk is full."""
+    try:
+        pickle.dump(rows, file, pickle.HIGHEST_PROTOCOL)
+        file.flush()
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"A long answer cannot wait in {tempfile.gettempdir()} on this machine: {error.strerror}.",
+            hint="Make room there, or name another folder in TMPDIR.",
+        ) from None
 
 
 def _unpickled(file: IO[bytes]) -> Iterator[tuple[Any, ...]]:

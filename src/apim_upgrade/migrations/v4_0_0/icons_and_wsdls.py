@@ -93,8 +93,10 @@ def steps(upgrade: Upgrade) -> list[Step]:
             .order_by(RESOURCE.c.reg_tenant_id, RESOURCE.c.reg_content_id, found.c.target_path)
         )
         rows = work.sessions[registry.DATABASE].stream(pointing)
-        for _, group in groupby(rows, lambda row: (row.tenant_id, row.content_id)):
+        for (tenant_id, _), group in groupby(rows, lambda row: (row.tenant_id, row.content_id)):
             targets: dict[str, str] = {}
+            if tenant_id not in domains:
+                continue  # a tenant that was deleted: no server opens its APIs, nor would know how to name their files
             for row in group:  # in order of target, so that a plain WSDL comes before an archive
                 targets.setdefault(row.field, link(domains, row.tenant_id, row.target_path))
             try:

@@ -85,8 +85,9 @@ def _folders(upgrade: Upgrade) -> Step:
 
 def _wanted_folders(work: Work) -> Iterator[Sequence[object]]:
     wanted = (
-        select(ARTIFACT.c.tenant_id, ARTIFACT.c.api_uuid, ARTIFACT.c.folder)
+        select(ARTIFACT.c.tenant_id, ARTIFACT.c.api_uuid, ARTIFACT.c.folder, TENANT.c.domain)
         .join(API, API.c.api_uuid == ARTIFACT.c.api_uuid)
+        .outerjoin(TENANT, TENANT.c.tenant_id == ARTIFACT.c.tenant_id)
         .where(
             ARTIFACT.c.status.not_in(_NEVER_ON_A_GATEWAY), ~exists().where(REVISION.c.api_uuid == ARTIFACT.c.api_uuid)
         )
@@ -94,6 +95,10 @@ def _wanted_folders(work: Work) -> Iterator[Sequence[object]]:
     )
     for row in work.sessions["am"].stream(wanted):
         work.saw()
+        if row.domain is None:
+            reason = f"It gets no revision: UM_TENANT does not know its tenant {row.tenant_id}, so no server opens it."
+            work.skipped(f"tenant {row.tenant_id} {row.folder}", reason)
+            continue
         yield row.tenant_id, row.folder, f"{REVISIONS}/{row.api_uuid}/{FIRST}"
 
 
