@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from apim_upgrade.databases import Address, Database
 from apim_upgrade.databases.mysql.problems import explain
-from apim_upgrade.errors import EnvironmentProblem, ProjectError
+from apim_upgrade.errors import EnvironmentProblem, ProjectError, StepFailed
 from conftest import MariaServer
 
 
@@ -75,6 +75,21 @@ def test_a_session_that_the_server_ends(mysql_database: Callable[..., Database],
         session.execute("INSERT INTO T VALUES (1)")
     with database.read() as session:
         assert session.all("SELECT count(*) FROM T") == [(0,)]
+
+
+def test_a_lock_that_the_server_ended_does_not_hide_why_work_stopped(
+    mysql_database: Callable[..., Database], mysql_databases: MariaServer
+) -> None:
+    database = mysql_database("am")
+    with pytest.raises(StepFailed, match="step of-ours stopped: a disk is full"), database.lock("run"):
+        assert database.holder() is not None
+        with database.read() as session:
+            name = database.address.database
+            others = session.all(
+                f"SELECT id FROM information_schema.processlist WHERE db = '{name}' AND id <> CONNECTION_ID()"
+            )
+        mysql_databases.execute(*(f"KILL {row.id}" for row in others))
+        raise StepFailed("of-ours", "a disk is full")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 from sqlalchemy import Connection, Engine
@@ -82,7 +82,13 @@ class Database:
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         try:
-            with self.engine.connect() as connection:
+            connection = self.engine.connect()
+            try:
                 yield connection
+            except BaseException:
+                with suppress(DBAPIError):  # a connection that was lost fails at its end again: the first is to be told
+                    connection.close()
+                raise
+            connection.close()
         except DBAPIError as error:
             raise self._dbms.explain(error, f"database {self.name} ({self.address})") from error

@@ -81,7 +81,10 @@ def refuse_drift(order: Order, estate: Estate) -> None:
         return
     if stored.get("schema") != FORM or "estate_before" not in stored:
         raise ProjectError(f"{order.runs / PLAN} is no plan of this tool.", hint="Run `apim-upgrade plan` again.")
-    changes = drift(stored["estate_before"], estate)
+    try:
+        changes = drift(stored["estate_before"], estate)
+    except (KeyError, TypeError):
+        raise RunFolder(order.runs).spoiled(PLAN) from None
     if changes:
         raise EstateError(
             f"The estate is not what it was when the plan was stored: {'; '.join(changes[:5])}.",
