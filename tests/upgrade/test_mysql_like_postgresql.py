@@ -18,6 +18,7 @@ from apim_upgrade.engine import journal
 from apim_upgrade.execution import Order, prove, run
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.releases import Release
+from apim_upgrade.samples import stock
 from apim_upgrade.schema import introspect
 from conftest import MariaServer, Pair
 
@@ -25,6 +26,17 @@ CLOCK = datetime(2026, 3, 1, 12)
 ONLY_ON_MYSQL = {"wf_bps_profile.callback_username", "wf_bps_profile.callback_password"}
 STOCK_CLOCK = {"um_org.um_created_time", "um_org.um_last_modified"}
 """Seed rows of the stock scripts bear the moment at which these were executed."""
+ODD = {
+    "domains": ["UPPER.Example.COM", "münchen.example"],
+    "creators": ["kim", "SECONDARY/dora", "a@b.c", "o.brien-x"],
+    "publishers": ["LDAP/paula m"],
+    "subscribers": ["sam@x.org", "ÖST/lena", "O'Hara", "100%_er", "back\\slash"],
+    "subjects": ["Ünï cödé", "a.b-c_d", "Two  Spaces", "L" * 60, "AT-T", "ALLUPPER", "éclair", "ß"],
+    "applications": ["App 'x'", "%s", "a" * 90, "Back\\slash", '"quoted"'],
+    "categories": ["trans 'port", "énergie", "a%", "b"],
+    "tags": ["geo'", "b2b%", "x y", "a,b", "données"],
+}
+"""Names as people give them: everything that they may hold and that latin1 has."""
 _NUMBERED = re.compile(r"(^id$|_id$|^reg_version$|^reg_path_parent_id$)")
 
 
@@ -79,6 +91,8 @@ def test_both_servers_end_with_the_same_rows(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(journal, "now", lambda: CLOCK)
+    words = {**stock.words(), **ODD}
+    monkeypatch.setattr(stock, "words", lambda: words)
     ends = []
     for make in (empty_database, mysql_database):
         pair = Pair(make("am"), make("shared"))

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 
+from apim_upgrade.registry.paths import provider_in_path
 from apim_upgrade.samples.shape import Shape
 from apim_upgrade.samples.writer import Clock, Writer
 
@@ -38,7 +39,7 @@ class Tenant:
 
     def folder_name(self, name: str) -> str:
         """A user as registry paths name it."""
-        return name if self.is_super else f"{name}-AT-{self.domain}"
+        return provider_in_path(self.user(name))
 
     def context(self, path: str) -> str:
         """A context with the tenant's prefix."""
