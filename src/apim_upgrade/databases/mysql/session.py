@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
-from apim_upgrade.databases.mysql.algorithms import Asking, is_unknown_word
+from apim_upgrade.databases.mysql.algorithms import Asking
 from apim_upgrade.databases.mysql.dialect import OWN, Names, OurMySQL
 from apim_upgrade.databases.session import Session, chunks
 from apim_upgrade.errors import EnvironmentProblem, KnowledgeError
@@ -63,10 +63,14 @@ class MySQLSession(Session):
         return "mysql"
 
     @property
-    def _names(self) -> Names:
+    def _dialect(self) -> OurMySQL:
         dialect = self._connection.dialect
         assert isinstance(dialect, OurMySQL)  # noqa: S101 - the only one that engines of ours have
-        return dialect.names
+        return dialect
+
+    @property
+    def _names(self) -> Names:
+        return self._dialect.names
 
     def all(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run a query whose answer is small; return every row."""
@@ -217,11 +221,10 @@ class MySQLSession(Session):
                 return super()._run(asking.statement, None)
             except DBAPIError as error:
                 number, reason = (*getattr(error.orig, "args", ()), 0, "")[:2]
-                harder = asking.after(number)
+                harder = asking.after(number, mariadb=self._dialect.is_mariadb)
                 if harder is None:
                     raise
-                if not is_unknown_word(number):
-                    self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason}.")
+                self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason.rstrip('.')}.")
                 asking = harder
 
     def _guard(self) -> None:
