@@ -195,7 +195,7 @@ def test_the_plan_says_what_a_change_of_a_large_table_means_for_its_users() -> N
     )
     assert "gets an index while others read and write" in effect([CreateIndex("T", Index("I", ("A",)))], large)
     longer = AlterTable("T", (ChangeType("A", "varchar(300)", "varchar(400)"),))
-    assert effect([longer], large).endswith("is changed at once")
+    assert effect([longer], large).endswith("is changed at once: ALGORITHM=INPLACE, LOCK=NONE")
     null = AlterTable("T", (SetNullable("A", True),))
     assert (way(null, large), way(null, on("10.6.3-MariaDB"))) == (Way.IN_PLACE, Way.INSTANT)
     assert way(Narrow("T", "A", "varchar(300)", "varchar(30)"), large) is Way.COPY
@@ -212,10 +212,10 @@ def test_a_step_tells_it_in_its_title(mysql_upgrade: Make) -> None:
     )
     (step,) = (each for each in upgrade.expand() if each.name.endswith("/REG_RESOURCE_PROPERTY"))
     assert "rows (" in step.title
-    assert step.title.endswith("MB) is rebuilt, nobody can write meanwhile)")
+    assert step.title.endswith("MB) is rebuilt, nobody can write meanwhile: ALGORITHM=INPLACE, LOCK=SHARED)")
     (statement,) = step.operations
     assert isinstance(statement, Sql)
-    assert statement.note.endswith("MB) is rebuilt, nobody can write meanwhile)")
+    assert statement.note.endswith("MB) is rebuilt, nobody can write meanwhile: ALGORITHM=INPLACE, LOCK=SHARED)")
     assert str(statement.statement).endswith(READ_ONLY)
 
 

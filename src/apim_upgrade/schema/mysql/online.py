@@ -77,7 +77,9 @@ def effect(changes: Sequence[Change], before: Schema) -> str:
         if size is None or size.rows < _WORTH_TELLING:
             return ""
         worst = max(way(each, before) for each in changes)
-        return f"the table of about {size.rows:,} rows ({size.bytes / 1e6:,.0f} MB) {_WORDS[worst]}"
+        asked = _asked(worst, before).removeprefix(", ")
+        table = f"the table of about {size.rows:,} rows ({size.bytes / 1e6:,.0f} MB)"
+        return f"{table} {_WORDS[worst]}{asked and f': {asked}'}"
     return ""
 
 
@@ -95,7 +97,11 @@ def clause(change: Change, before: Schema) -> str:
 
     A change that is foretold to copy asks for nothing, because the server may know better.
     """
-    foretold, version = way(change, before), _version(before)
+    return _asked(way(change, before), before)
+
+
+def _asked(foretold: Way, before: Schema) -> str:
+    version = _version(before)
     if version is not None and version.reaches("", _KNOWS_NOCOPY) and foretold in (Way.AT_ONCE, Way.INDEX):
         return NOT_REBUILT
     return _CLAUSES[foretold]
