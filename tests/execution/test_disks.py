@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from apim_upgrade.databases import Database
 from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.execution import disks
+from apim_upgrade.moving import progress
 from conftest import Pair
 from execution.conftest import SOURCE
-from execution.site import Site
+from execution.site import Site, scalar
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -73,3 +75,42 @@ def test_a_run_stops_between_two_steps_and_goes_on_when_there_is_room(
     status = here("status", "--format", "json").document
     assert (status["state"], status["done"]) == ("in progress", 9)
     assert here("run").code == 0
+
+
+def test_a_rehearsal_on_copies_looks_for_room_before_it_checks(
+    site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = site()
+    usage = shutil.disk_usage(here.folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=1_000_000))
+    answer = here("rehearse")
+    assert answer.code == 3
+    assert "Copying the databases takes about" in answer.problem[0]
+    assert "Looking for what would break" not in answer.err
+
+
+def test_a_move_looks_for_room_before_it_begins_and_while_it_copies(
+    site: Callable[..., Site], empty_database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = site()
+    targets = {part: empty_database(part) for part in ("am", "shared")}
+    for part, target in targets.items():
+        clone = f'clone = "{here.pair.by_name()[part].address.database}_up"'
+        url = f"postgresql://postgres@/{target.address.database}?host={target.address.host}"
+        here.edit(clone, f'[database.{part}.move_to]\nurl = "{url}"')
+    usage = shutil.disk_usage(here.folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=1_000_000))
+        before = here("move")
+    assert before.code == 3
+    assert "Moving the databases takes about" in before.problem[0]
+    assert scalar(targets["am"], "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(disks, "_MOST", float("inf"))
+        patched.setattr(disks, "_RESERVE", 1.0)
+        patched.setattr(progress, "_LOOK", 10)
+        during = here("move")
+    assert during.code == 3
+    assert "Stopped before the disk of" in during.problem[0]
+    assert here("status", "--format", "json").document["state"] == "in progress"
+    assert here("move").code == 0

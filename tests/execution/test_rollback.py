@@ -131,6 +131,32 @@ def test_a_run_that_stopped_half_way_is_taken_back(site: Callable[..., Site], mo
     assert "before it was finished" in (here.runs / _only_run(here) / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_after_a_step_of_every_phase_the_copies_go_and_the_originals_are_as_they_were(
+    site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above stops in *contract*."""
+    here = site()
+    originals = here.originals()
+    execute, stopped = Runner._execute, list[str]()
+
+    def hooked(self: Runner, step: Step, *rest: object) -> None:
+        execute(self, step, *rest)  # type: ignore[arg-type]
+        if step.phase not in (*stopped, "contract"):
+            stopped.append(step.phase)
+            raise Crash
+
+    monkeypatch.setattr(Runner, "_execute", hooked)
+    for phase in ("prepare", "expand", "migrate", "finish"):
+        with pytest.raises(Crash):
+            here("run")
+        assert stopped[-1] == phase
+        assert here("status", "--format", "json").document["way_back"] == "by dropping the copies"
+        assert here("rollback", "--yes").code == 0
+        assert _copies(here) == []
+        assert here.originals() == originals
+
+
 def _only_run(here: Site) -> str:
     (found,) = here.runs.glob("*/rollback.json")
     return found.parent.name

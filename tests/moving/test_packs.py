@@ -105,7 +105,9 @@ def test_a_pack_is_moved_planned_and_upgraded_like_the_same_estate_on_postgresql
     again = moved("move")
     assert again.code == 3
     assert "is in the middle of an upgrade" in again.problem[0]
-    assert "the originals were only read" in moved("rollback", "--yes").problem[0]
+    asked = moved("rollback")
+    assert asked.code == 5
+    assert "will be dropped; the originals were only read" in asked.problem[0]
     direct = site(Pair.of({p: copy_of(databases, each) for p, each in pack.same.by_name().items()}), TARGET)
     assert direct("run").code == 0
     assert moved.content() == direct.content()

@@ -94,7 +94,8 @@ def _flat(text: str) -> str:
 _ASIDE = re.compile(
     r"^(SELECT|SHOW|ANALYZE|SET|RESET|BEGIN|COMMIT|SAVEPOINT|RELEASE|GRANT CREATE|REVOKE CREATE|"
     r"CREATE DATABASE|ALTER DATABASE|COMMENT ON DATABASE|DROP DATABASE|"
-    r"(INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE( IF NOT EXISTS)?) apim_upgrade_(run|journal|item|rows|end|count)\b|"
+    r"(INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE( IF NOT EXISTS)?) "
+    r"apim_upgrade_(run|journal|item|rows|end|count|undo|shape)\b|"
     r"WITH RECURSIVE|WITH )",
 )
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apim_upgrade.cli.ordering import IN_PLACE, TARGET, order_from
+from apim_upgrade.cli.ordering import H2_JAR, IN_PLACE, TARGET, order_from
 from apim_upgrade.cli.output import consent
 from apim_upgrade.cli.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from apim_upgrade.execution import Checked, Order
+    from apim_upgrade.execution import Checked
 
 
 def command(
@@ -35,31 +35,41 @@ def command(
     accept_unproven: Annotated[
         bool, typer.Option("--accept-unproven", help="Rely on a backup that was never proven by restoring it.")
     ] = False,
+    from_backup: Annotated[
+        bool,
+        typer.Option("--from-backup", help="In place, restore the backup even where every step can be undone."),
+    ] = False,
+    h2_jar: H2_JAR = None,
 ) -> int:
     """
     Take the upgrade back. Possible until commit, at any step of a run.
 
-    Side by side, the upgraded copies are dropped; the originals were never touched. In place, the backup that the run
-    began with is restored beside the databases and compared with what was backed up; then they change places, and the
-    upgraded ones are dropped.
+    Side by side, the upgraded copies are dropped; the originals were never touched. In place, as long as every step can
+    be undone, they are, and every table is compared with what was backed up. Else the backup that the run began with is
+    restored beside the databases and compared with what was backed up; then they change places, and the upgraded ones
+    are dropped. Of an estate that was moved to another DBMS, everything that was made there is dropped.
 
     Stop the servers of the new release first. What they wrote since the upgrade and the databases as they were do not
     hold (subscriptions, applications, keys, APIs …) is written to files before anything goes, a file for each table
     with whole rows: they hold secrets, and only you may read them. The run folder keeps the report of the run.
     """
-    from apim_upgrade.execution import Way, committed, find_run, rollback, rolled_back
+    from apim_upgrade.execution import Way, committed, find_run, foretold, rollback, rolled_back
 
-    order = order_from(settings, target=target, in_place=in_place)
+    order = order_from(settings, target=target, in_place=in_place, h2_jar=h2_jar)
+    way = Way(export, backup, accept_unproven, from_backup)
     before = rolled_back(order)
     if before is not None and before.done and find_run(order) is None and committed(order) is None:
         settings.output.result(
             "rollback", {"run": before.run, "state": "rolled back"}, lambda: [before.sentence, "Nothing is left to do."]
         )
         return 0
-    consent(_question(order), given=settings.yes)
-    checked = rollback(order, Way(export, backup, accept_unproven), settings.output.say)
+    question = foretold(order, way)
+    if question:
+        consent(question, given=settings.yes)
+    checked = rollback(order, way, settings.output.say)
     if checked is None:
-        told = "Unfinished copies were dropped; no run was begun."
+        what = "What was moved was dropped" if order.moved_from else "Unfinished copies were dropped"
+        told = f"{what}; no run was begun."
         settings.output.result("rollback", {"run": None, "state": "not begun"}, lambda: [told])
         return 0
     found = checked.document
@@ -68,16 +78,11 @@ def command(
     return 0
 
 
-def _question(order: Order) -> str:
-    if order.in_place:
-        names = " and ".join(str(address) for address in order.addresses.values())
-        return f"The databases {names} will be replaced by what their backup holds."
-    return f"The upgraded copies {' and '.join(order.clones.values())} will be dropped."
-
-
 def _text(checked: Checked) -> Iterator[RenderableType]:
     run, rollback = checked.document["run"], checked.document["rollback"]
-    yield f"API Manager {run['source']} to {run['target']}: rolled back"
+    yield f"API Manager {run['source']} to {run['target']}: rolled back {rollback['words']}"
+    if rollback["compared"]:
+        yield "Every table holds again what it held when it was backed up."
     kept = [table for table in rollback["written"] if table["file"]]
     if kept:
         rows = sum(table["new"] + table["changed"] for table in kept)

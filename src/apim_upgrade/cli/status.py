@@ -35,4 +35,6 @@ def _text(status: Status) -> Iterator[RenderableType]:
     if status.stopped:
         yield f"Stopped at {status.stopped}: {status.reason}"
     yield f"State: {status.state}"
+    if status.way_back:
+        yield f"Way back: {status.way_back}"
     yield f"Next: {status.next}"

@@ -3,14 +3,16 @@ The journal: tables in the database being changed, so that work and record commi
 
 Every database of a run has its own: ``apim_upgrade_run`` (one row, the run), ``apim_upgrade_journal`` (a row per
 step), ``apim_upgrade_item`` (verdicts), ``apim_upgrade_rows`` (rows that a step added to or took from a table),
-``apim_upgrade_count`` (rows per table before anything changed) and ``apim_upgrade_end`` (one row, when everything was
-done for the first time). ``commit`` exports and drops them.
+``apim_upgrade_count`` (rows per table before anything changed), ``apim_upgrade_end`` (one row, when everything was
+done for the first time), ``apim_upgrade_undo`` (how what a step did to rows is taken back) and
+``apim_upgrade_shape`` (one row, in place: the schema before anything changed). ``commit`` exports and drops them.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -95,7 +97,16 @@ END = Table(
     Column("ended", DateTime, nullable=False),
     Column("moment", Text, nullable=False),
 )
+UNDO = Table(
+    PREFIX + "undo",
+    _tables,
+    Column("step", String(200), primary_key=True),
+    Column("statements", Text, nullable=False),
+)
+SHAPE = Table(PREFIX + "shape", _tables, Column("shape", Text, nullable=False))
 ALL = (RUN, JOURNAL, ITEM, ROWS, COUNT, END)
+WAY_BACK = (UNDO, SHAPE)
+"""What only a run of this tool has, and no script that somebody else runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +179,7 @@ def open_journal(session: Session, record: RunRecord) -> None:
 
     Where DDL commits by itself, an attempt that was broken off left tables, and no run.
     """
-    for table in ALL:
+    for table in (*ALL, *WAY_BACK):
         session.execute(CreateTable(table, if_not_exists=True))
     session.execute(
         insert(RUN).values(
@@ -185,7 +196,7 @@ def open_journal(session: Session, record: RunRecord) -> None:
 
 def drop_journal(session: Session) -> None:
     """Remove the journal's tables; export first. The run goes last: where DDL commits by itself, it is resumed."""
-    for table in reversed(ALL):
+    for table in reversed((*ALL, *WAY_BACK)):
         if session.exists(table.name):
             session.execute(f"DROP TABLE {table.name}")
 
@@ -275,6 +286,38 @@ def read_end(session: Session) -> End | None:
         return None
     rows = session.all(select(END))
     return End(**rows[0]._mapping) if rows else None
+
+
+def record_undo(session: Session, step: str, statements: Sequence[str] | None) -> None:
+    """Record, in the transaction of a step, what takes its rows back, in the order to run it; None if nothing can."""
+    if session.exists(UNDO.name):  # else the run was begun by a version of this tool that had no such table
+        session.execute(delete(UNDO).where(UNDO.c.step == step))
+        session.execute(insert(UNDO).values(step=step, statements=json.dumps(statements)))
+
+
+def read_undo(session: Session) -> dict[str, list[str] | None]:
+    """Return the undo of every step that was done, None for one that has none."""
+    if not session.exists(UNDO.name):
+        return {}
+    return {row.step: json.loads(row.statements) for row in session.all(select(UNDO))}
+
+
+def forget_step(session: Session, step: str) -> None:
+    """Drop everything that is recorded of a step, in the transaction that takes it back."""
+    for table in (JOURNAL, ITEM, ROWS, UNDO):
+        session.execute(delete(table).where(table.c.step == step))
+
+
+def record_shape(session: Session, shape: str) -> None:
+    """Record what the schema is before anything is changed."""
+    session.execute(delete(SHAPE))
+    session.execute(insert(SHAPE).values(shape=shape))
+
+
+def read_shape(session: Session) -> str | None:
+    """Return what the schema was before anything was changed; None where nobody noted it."""
+    rows = session.all(select(SHAPE)) if session.exists(SHAPE.name) else []
+    return str(rows[0].shape) if rows else None
 
 
 def mark_again(session: Session, steps: Iterable[str]) -> None:

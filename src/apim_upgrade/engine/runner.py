@@ -169,6 +169,9 @@ class Runner:
                 for operation in step.operations:
                     changed += self._perform(step, operation, own, work, rows)
                 ended = journal.now()
+                again = state in (journal.DONE, journal.AGAIN)
+                if not again:
+                    journal.record_undo(own, step.name, rows.undo)
                 journal.record_step(
                     own,
                     journal.Entry(
@@ -184,7 +187,7 @@ class Runner:
                     ),
                     work.verdicts.values(),
                     rows.tables(),
-                    retry=state in (journal.DONE, journal.AGAIN),
+                    retry=again,
                 )
         except ApimUpgradeError as error:
             self._record_failure(step, position, began, str(error))
@@ -208,10 +211,10 @@ class Runner:
     def _perform(self, step: Step, operation: Operation, own: Session, work: Work, rows: _RowAccount) -> int:
         """Do one operation; return how many changed items it counts for."""
         match operation:
-            case Sql(statement, _, counts):
+            case Sql(statement, _, counts, undo):
                 count = max(own.execute(statement), 0)
                 if not isinstance(statement, str):
-                    rows.statement(statement, count)
+                    rows.statement(statement, count, None if undo is None else lambda: own.render(undo))
                 many = count >= _MANY
                 if many and isinstance(statement, Insert | Update) and isinstance(statement.table, TableClause):
                     own.analyze(statement.table.name)
@@ -224,7 +227,7 @@ class Runner:
                 return 0
             case Load(table, columns, source):
                 count = own.copy_into(table.name, columns, self._watch(step, operation, work, source(work)))
-                rows.inserted(table.name, count)
+                rows.loaded(table.name, count)
                 if count >= _MANY:
                     own.analyze(table.name)
                 return count
@@ -255,13 +258,20 @@ class Runner:
 
 
 class _RowAccount:
-    """Counts the rows that statements add to and take from tables."""
+    """
+    Counts the rows that statements add to and take from tables, and knows whether all of it can be taken back.
+
+    ``undo`` are the statements for that, in the order to run them; None where something was done that has none.
+    """
 
     def __init__(self) -> None:
         self._inserted: Counter[str] = Counter()
         self._deleted: Counter[str] = Counter()
+        self.undo: list[str] | None = []
 
-    def statement(self, statement: Executable, count: int) -> None:
+    def statement(self, statement: Executable, count: int, undo: Callable[[], str] | None) -> None:
+        if count and not _on_own_table(statement):
+            self._touched(undo)
         if isinstance(statement, Insert) and isinstance(statement.table, TableClause):
             self.inserted(statement.table.name, count)
         elif isinstance(statement, Delete) and isinstance(statement.table, TableClause):
@@ -270,10 +280,30 @@ class _RowAccount:
     def inserted(self, table: str, count: int) -> None:
         self._inserted[table] += count
 
+    def loaded(self, table: str, count: int) -> None:
+        self.inserted(table, count)
+        if count and not table.startswith(journal.PREFIX):
+            self._touched(None)
+
+    def _touched(self, undo: Callable[[], str] | None) -> None:
+        if undo is None:
+            self.undo = None
+        elif self.undo is not None:
+            self.undo.insert(0, undo())
+
     def tables(self) -> Iterator[tuple[str, int, int]]:
         for name in sorted(self._inserted.keys() | self._deleted.keys()):
             if self._inserted[name] or self._deleted[name]:
                 yield name, self._inserted[name], self._deleted[name]
+
+
+def _on_own_table(statement: Executable) -> bool:
+    """Tables of our own go with the journal: nobody has to take back what is in them."""
+    return (
+        isinstance(statement, Insert | Update | Delete)
+        and isinstance(statement.table, TableClause)
+        and statement.table.name.startswith(journal.PREFIX)
+    )
 
 
 def _resume_hint(error: ApimUpgradeError) -> str:

@@ -40,12 +40,14 @@ class Sql:
 
     Data changes are SQLAlchemy Core statements, so that every DBMS gets its own form and the runner can account for
     the rows that come and go; only DDL may be text. ``counts`` says whether its rows are the step's *changed* items
-    (false for housekeeping such as indexes on a stage).
+    (false for housekeeping such as indexes on a stage). ``undo`` takes back what it did to rows, where it touched any,
+    and nothing else: such as the DELETE of the very row that an INSERT adds.
     """
 
     statement: Executable | str
     note: str = ""
     counts: bool = True
+    undo: Executable | None = None
 
 
 @dataclass(frozen=True, slots=True)

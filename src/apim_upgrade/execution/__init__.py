@@ -14,7 +14,7 @@ from apim_upgrade.execution.moving import move, written_since
 from apim_upgrade.execution.offline import OfflinePlan, foresee_offline, rows_folder, write_scripts
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.rehearsal import Rehearsed, rehearse
-from apim_upgrade.execution.rollback import Way, rollback
+from apim_upgrade.execution.rollback import Way, foretold, rollback
 from apim_upgrade.execution.rolled_back import RolledBack, rolled_back
 from apim_upgrade.execution.run import RunResult, find_run, run
 from apim_upgrade.execution.status import Status, status_of
@@ -42,6 +42,7 @@ __all__ = [
     "forecast",
     "foresee",
     "foresee_offline",
+    "foretold",
     "move",
     "out_of_order",
     "preflight",

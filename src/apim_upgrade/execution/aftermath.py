@@ -79,7 +79,7 @@ def _of_database(name: str, before: Database, after: Database, folder: RunFolder
         if end is None:
             return
         then = stack.enter_context(before.read())
-        earlier = introspect(then).tables
+        earlier = introspect(then)
         for each in introspect(now).tables.values():
             if each.name.startswith(journal.PREFIX):
                 continue
@@ -87,8 +87,7 @@ def _of_database(name: str, before: Database, after: Database, folder: RunFolder
             written = Written(name, called, _what(called))
             columns = {each_column.name: each_column.type for each_column in each.columns}
             since = dbms_of(after.kind).written_since(now, end.moment, each.name, columns)
-            key = _key(each, earlier.get(each.name))
-            lines = _lines(now, then, each.name, since, key, written)
+            lines = _lines(now, then, each.name, since, _key(each, earlier.table(each.name)), written)
             first = next(lines, None)
             if first is None:
                 continue
@@ -106,24 +105,34 @@ def _what(name: str) -> str:
     return told.what if told else f"rows of {name}"
 
 
-def _key(now: Table, then: Table | None) -> tuple[str, ...]:
-    """The columns that identify a row in both databases; none where there are no such."""
-    if now.primary_key is None or then is None or any(then.column(name) is None for name in now.primary_key.columns):
-        return ()
-    return now.primary_key.columns
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What identifies a row in both databases, as each spells it: they may be on two DBMSs."""
+
+    columns: tuple[str, ...]
+    table_before: str
+    columns_before: tuple[str, ...]
 
 
-def _lines(
-    now: Session, then: Session, name: str, since: Since, key: tuple[str, ...], written: Written
-) -> Iterator[str]:
+def _key(now: Table, then: Table | None) -> _Key | None:
+    """The primary key, where the old database has its columns too."""
+    if now.primary_key is None or then is None:
+        return None
+    before = tuple(found.name for name in now.primary_key.columns if (found := then.column(name)) is not None)
+    if len(before) < len(now.primary_key.columns):
+        return None
+    return _Key(now.primary_key.columns, then.name, before)
+
+
+def _lines(now: Session, then: Session, name: str, since: Since, key: _Key | None, written: Written) -> Iterator[str]:
     """Yield a line for every row; counts them, and notes what names the first of them."""
     told = told_tables().get(name.lower(), Told("", ()))
     query: Select[Any] = select(literal_column("*")).select_from(table(name)).where(since.condition)
     for chunk in _chunks(now.stream(query)):
-        old = _known(then, name, key, chunk) if key else frozenset()
+        old = _known(then, key, chunk) if key is not None else frozenset()
         for row in chunk:
             values = _values(row)
-            changed = bool(key) and tuple(values[part.lower()] for part in key) in old
+            changed = key is not None and tuple(values[part.lower()] for part in key.columns) in old
             if changed and not since.exact:
                 continue
             written.changed += changed
@@ -133,12 +142,11 @@ def _lines(
             yield row_line({"what": "changed" if changed else "new", "row": values})
 
 
-def _known(then: Session, name: str, key: tuple[str, ...], rows: Sequence[Row[Any]]) -> frozenset[tuple[Any, ...]]:
-    columns: list[ColumnElement[Any]] = [column(part) for part in key]
-    wanted = [tuple(_values(row)[part.lower()] for part in key) for row in rows]
-    return frozenset(
-        tuple(row) for row in then.all(select(*columns).select_from(table(name)).where(tuple_(*columns).in_(wanted)))
-    )
+def _known(then: Session, key: _Key, rows: Sequence[Row[Any]]) -> frozenset[tuple[Any, ...]]:
+    columns: list[ColumnElement[Any]] = [column(part) for part in key.columns_before]
+    wanted = [tuple(_values(row)[part.lower()] for part in key.columns) for row in rows]
+    found = select(*columns).select_from(table(key.table_before)).where(tuple_(*columns).in_(wanted))
+    return frozenset(tuple(row) for row in then.all(found))
 
 
 def _values(row: Row[Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from apim_upgrade.execution.committed import Committed, committed, database_name
 from apim_upgrade.execution.folder import EXPORTED, JOURNAL, PAGE, REPORT, RunFolder
 from apim_upgrade.execution.order import Order, upgrade_of
 from apim_upgrade.execution.quarantine import export_quarantine
-from apim_upgrade.execution.rolled_back import RolledBack, refuse_half_rolled_back, rolled_back
+from apim_upgrade.execution.rolled_back import Kind, RolledBack, refuse_half_rolled_back, rolled_back
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.migrations import workspace
 from apim_upgrade.moving import drop_move
@@ -78,8 +78,9 @@ def report(order: Order) -> Checked:
 def report_rolled_back(before: RolledBack) -> Checked:
     """Write the report of a run that was rolled back: what its databases told last, and that they are gone."""
     known = before.folder.read_json(REPORT) or report_document(before.document["journal"], _NOTHING, committed=False)
-    kept = {key: before.document[key] for key in ("moment", "folder", "written")}
-    document = rolled_back_document(known, **kept)
+    told = {key: before.document.get(key) for key in ("moment", "folder", "written", "way", "why", "compared")}
+    words = Kind(told["way"]).words if told["way"] else ""
+    document = rolled_back_document(known, {**told, "words": words})
     before.folder.write_json(REPORT, document)
     return Checked(_NOTHING, document, before.folder.write(PAGE, render(document)))
 

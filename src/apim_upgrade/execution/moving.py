@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from apim_upgrade.databases import Address, Database
+from apim_upgrade.databases.h2 import H2Database
 from apim_upgrade.engine import journal
 from apim_upgrade.errors import EstateError, ProjectError
+from apim_upgrade.execution import disks
 from apim_upgrade.execution.committed import committed
 from apim_upgrade.execution.folder import one_at_a_time
 from apim_upgrade.execution.order import Order
 from apim_upgrade.moving import Move, changed_since, discard_move, move_estate, moved
+from apim_upgrade.releases import Release, part_of
+from apim_upgrade.schema import target_of
 
 MOVED = "moved.json"
 """What was moved, table by table, with the checksums; in the run folder."""
 _TOLD = 5
+_GROWTH = 1.5
+"""What a database takes on another DBMS, of what it takes where it is: rows and keys lie less close in some."""
 
 
 def move(order: Order, source: str | None, say: Callable[[str], None], *, anew: bool = False) -> Mapping[str, Move]:
@@ -47,6 +54,21 @@ def move(order: Order, source: str | None, say: Callable[[str], None], *, anew: 
         return bring_over(order, source, say)
 
 
+def drop_moved(order: Order, target: Release, say: Callable[[str], None]) -> bool:
+    """
+    Drop what was moved, and what an upgrade to ``target`` made of it; return whether there was anything.
+
+    The new databases were empty before; what somebody else has put there since stays. May be done again.
+    """
+    dropped = False
+    for name, database in order.targets().items():
+        wanted = target_of(database.kind, target, part_of(name, order.addresses)).wanted
+        if discard_move(database, wanted.tables):
+            say(f"Dropped what was moved to {database.address}")
+            dropped = True
+    return dropped
+
+
 def written_since(order: Order) -> str:
     """
     Say in one sentence that the old databases have changed since they were moved; nothing where they have not.
@@ -71,10 +93,34 @@ def bring_over(order: Order, source: str | None, say: Callable[[str], None]) -> 
     """Move what is to be moved and is not yet; the caller holds the run folder."""
     targets = order.targets(keep_connections=True)
     try:
-        return move_estate(order.moved_from, targets, source or order.source, journal.now(), say)
+        _refuse_too_little_room(order, targets, say)
+        watch = disks.watch_servers(targets)
+        return move_estate(order.moved_from, targets, source or order.source, journal.now(), say, watch)
     finally:
         for database in targets.values():
             database.close()
+
+
+def _refuse_too_little_room(order: Order, targets: Mapping[str, Database], say: Callable[[str], None]) -> None:
+    """Find out before copying that what is to be moved would fill the disk of its new server."""
+    there = moved(targets)
+    needed = {
+        name: size * _GROWTH
+        for name, address in order.moved_from.items()
+        if name not in there and (size := _size(name, address)) is not None
+    }
+    if needed:
+        disks.require_room_on_servers(targets, disks.facts_of(targets), needed, "Moving the databases", say)
+
+
+def _size(name: str, address: Address) -> int | None:
+    """How many bytes a database takes, None where its user cannot be told."""
+    if address.kind == "h2":
+        return H2Database(name, address).size()
+    if address.only_read:
+        return None
+    database = Database(name, address)
+    return disks.facts_of({name: database})[name].size
 
 
 def refuse_unmoved(order: Order) -> None:

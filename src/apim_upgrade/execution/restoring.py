@@ -6,29 +6,36 @@ Until they do, which is one transaction for all databases of a server, nothing o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.backup import drop_aside, obstacle_to_swap, restore_beside, swap_in
 from apim_upgrade.databases.telling import Say
-from apim_upgrade.engine import RunRecord
 from apim_upgrade.errors import EnvironmentProblem, EstateError, NeedsConsent
 from apim_upgrade.execution import disks
 from apim_upgrade.execution.backup import comparing
 from apim_upgrade.execution.manifest import BackupFolder, read_backup
-from apim_upgrade.execution.order import Order, backup_of
+from apim_upgrade.execution.order import Order
 
 
 def restored(
-    order: Order, record: RunRecord, moved_to: Path | None, *, accept_unproven: bool, say: Say
+    order: Order, run: Mapping[str, Any], moved_to: Path | None, *, accept_unproven: bool, say: Say
 ) -> dict[str, Database]:
     """
-    Restore the backup of a run beside its databases and return what was restored, by the estate's names.
+    Restore the backup of a run, as reports tell it, beside its databases; return what was restored, by their names.
 
     Everything is compared with what was backed up. Raises EstateError, EnvironmentProblem or NeedsConsent where there
     is no backup of this run, where it was changed since, or was never proven; nothing is changed then.
     """
-    backup = _backup(order, record, moved_to, accept_unproven=accept_unproven)
+    note = _note(run)
+    if not note["proven"] and not accept_unproven:
+        raise NeedsConsent(
+            f"The backup in {note['folder']} was never proven by restoring it.",
+            hint="Give --accept-unproven to rely on it all the same; what is restored is compared before it is used.",
+        )
+    backup = backup_of_run(order, run, moved_to)
     say(f"Reading the backup in {backup.path}")
     damage = list(backup.damage())
     if damage:
@@ -60,22 +67,23 @@ def replace_by_restored(order: Order, say: Say) -> None:
         drop_aside(address)
 
 
-def _backup(order: Order, record: RunRecord, moved_to: Path | None, *, accept_unproven: bool) -> BackupFolder:
-    note = backup_of(record)
+def _note(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    note: Mapping[str, Any] | None = run["backup"]
     if note is None:
         raise EstateError(
-            f"Run {record.run_id} changed the databases themselves and was begun without a backup.",
+            f"Run {run['id']} changed the databases themselves and was begun without a backup.",
             hint="Restore one of yours by hand.",
         )
-    if not note["proven"] and not accept_unproven:
-        raise NeedsConsent(
-            f"The backup in {note['folder']} was never proven by restoring it.",
-            hint="Give --accept-unproven to rely on it all the same; what is restored is compared before it is used.",
-        )
+    return note
+
+
+def backup_of_run(order: Order, run: Mapping[str, Any], moved_to: Path | None) -> BackupFolder:
+    """Return the backup of a run. Raises EnvironmentProblem or EstateError where it is not there, or is another's."""
+    note = _note(run)
     backup = read_backup(moved_to or Path(note["folder"]))
     if backup.fingerprint() != note["manifest"] or not backup.is_of(order.addresses):
         raise EstateError(
-            f"{backup.path} holds another backup than the one of run {record.run_id}.",
+            f"{backup.path} holds another backup than the one of run {run['id']}.",
             hint=f"That one was taken at {note['moment']} UTC and written to {note['folder']}.",
         )
     return backup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from apim_upgrade.errors import EstateError
@@ -12,6 +13,25 @@ from apim_upgrade.execution.order import Order
 
 FORM = "apim-upgrade/rollback/1"
 BEGUN, DONE = "begun", "done"
+
+
+class Kind(StrEnum):
+    """The ways back."""
+
+    COPIES = "copies"
+    UNDO = "undo"
+    BACKUP = "backup"
+    MOVED = "moved"
+
+    @property
+    def words(self) -> str:
+        """What is done, for a person."""
+        return {
+            Kind.COPIES: "by dropping the copies",
+            Kind.UNDO: "by undoing every step",
+            Kind.BACKUP: "by the backup",
+            Kind.MOVED: "by dropping what was moved",
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ from apim_upgrade.execution.order import (
 )
 from apim_upgrade.execution.rolled_back import refuse_half_rolled_back
 from apim_upgrade.planning import Plan, closing_steps, data_steps, opening_steps
+from apim_upgrade.schema import introspect
+from apim_upgrade.schema.noted import noted
 
 _GROWTH = 1.1
 """What a copy takes beside its original: a tenth is for what the upgrade adds."""
@@ -237,12 +239,15 @@ def _open(order: Order, record: RunRecord, say: Say) -> tuple[Mapping[str, Datab
     """
     targets = order.targets(keep_connections=True)
     copying: dict[str, float] = {}
-    _refuse_too_little_room(order, say)
+    refuse_too_little_room(order, say)
 
     def open_journal(name: str) -> Callable[[Address], None]:
         def opened(address: Address) -> None:
             with Database(name, address).write() as session:
+                shape = noted(introspect(session))
                 journal.open_journal(session, record)
+                if order.in_place:
+                    journal.record_shape(session, shape)
                 # With stale figures the planner joins by tenant alone, and a step of seconds takes hours.
                 session.analyze_all()
 
@@ -272,8 +277,8 @@ def _open(order: Order, record: RunRecord, say: Say) -> tuple[Mapping[str, Datab
     return targets, copying
 
 
-def _refuse_too_little_room(order: Order, say: Say) -> None:
-    """Find out before copying that the copies would fill the disk of their server."""
+def refuse_too_little_room(order: Order, say: Say) -> None:
+    """Raise EnvironmentProblem when the copies that are to be made would fill the disk of their server."""
     originals = order.originals()
     missing = {name: originals[name] for name in order.clones if name not in order.present()}
     if missing:

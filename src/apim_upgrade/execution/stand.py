@@ -21,7 +21,7 @@ from apim_upgrade.engine import journal
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, EstateError, ProjectError
 from apim_upgrade.execution.moving import refuse_unmoved
 from apim_upgrade.execution.order import Order, is_rehearsal
-from apim_upgrade.execution.run import Say
+from apim_upgrade.execution.run import Say, refuse_too_little_room
 
 SUFFIX = "_rehearsal"
 _LONGEST = 54
@@ -71,6 +71,7 @@ def copies(order: Order, folder: Path, identifier: str, *, keep: bool, say: Say)
     refuse_unmoved(order)
     copied = replace(order, clones=names, runs=folder, environment=None, rehearsal=identifier, moved_from={})
     told = " and ".join(str(order.addresses[part].at(name)) for part, name in names.items())
+    refuse_too_little_room(copied, say)
     kept = f"The copies {told} stay until the next rehearsal." if keep else ""
     try:
         yield Stand(copied, "copies beside the originals", embedded=False, kept=kept)

@@ -10,9 +10,11 @@ from apim_upgrade.engine import RunRecord, Verdict, journal
 from apim_upgrade.execution.committed import committed
 from apim_upgrade.execution.folder import EXPORTED, JOURNAL, PLAN, RunFolder
 from apim_upgrade.execution.order import Order
+from apim_upgrade.execution.rollback import way_back
 from apim_upgrade.execution.rolled_back import rolled_back
 from apim_upgrade.execution.run import find_run
 from apim_upgrade.moving import Move, read_move
+from apim_upgrade.releases import Release
 from apim_upgrade.report import COMMITTED, DONE, IN_PROGRESS, ROLLED_BACK, STOPPED, read_journal, state_of_steps
 
 _RESUME = "`apim-upgrade run` to resume."
@@ -43,6 +45,8 @@ class Status:
     stopped: str = ""
     reason: str = ""
     at_work: str = ""
+    way_back: str = ""
+    """How `rollback` would go about it; empty where there is nothing to take back, or somebody at work."""
 
     def as_json(self) -> dict[str, Any]:
         """The published form."""
@@ -97,7 +101,13 @@ def _of_run(order: Order, record: RunRecord) -> Status:
         stopped["step"] if stopped else "",
         stopped["note"] if stopped else "",
         at_work,
+        "" if at_work or exported is not None else _way_back(order, record),
     )
+
+
+def _way_back(order: Order, record: RunRecord) -> str:
+    kind, why = way_back(order, Release.parse(record.target))
+    return f"{kind.words}, because {why}" if why else kind.words
 
 
 def _copying(order: Order) -> Status | None:
@@ -110,11 +120,11 @@ def _copying(order: Order) -> Status | None:
     return None
 
 
-def _before_any(order: Order) -> Status:
+def _before_any(order: Order, begin: str = "`apim-upgrade plan`, then `apim-upgrade run`.") -> Status:
     """The state where there is no run: there never was one, or it was rolled back."""
     found = rolled_back(order)
     if found is None:
-        return Status("not begun", "`apim-upgrade plan`, then `apim-upgrade run`.", target=str(order.target))
+        return Status("not begun", begin, target=str(order.target))
     run, steps = found.run, found.document["journal"]["steps"]
     done = sum(step["state"] == journal.DONE for step in steps)
     following = _ANEW if found.done else _ROLLBACK
@@ -132,7 +142,7 @@ def _moving(order: Order) -> Status:
         if holder:
             return Status(IN_PROGRESS, f"Wait for {holder}, which moves {name}.", target=target, at_work=holder)
     if not any(found.values()):
-        return Status("not begun", "`apim-upgrade move` or `apim-upgrade run`.", target=target)
+        return _before_any(order, "`apim-upgrade move` or `apim-upgrade run`.")
     if all(move is not None and move.whole for move in found.values()):
         return Status("moved", "`apim-upgrade plan`, then `apim-upgrade run`.", target=target)
     return Status(IN_PROGRESS, "`apim-upgrade move` or `apim-upgrade run`, which move the rest.", target=target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
@@ -18,14 +18,19 @@ from apim_upgrade.releases.model import fold
 
 
 def move_estate(
-    sources: Mapping[str, Address], targets: Mapping[str, Database], told: str | None, began: datetime, say: Say
+    sources: Mapping[str, Address],
+    targets: Mapping[str, Database],
+    told: str | None,
+    began: datetime,
+    say: Say,
+    watch: Callable[[], None] = lambda: None,
 ) -> dict[str, Move]:
     """
     Move every database of ``sources`` into the one of ``targets`` that has its name; return what is there.
 
     ``told`` is the operator's word for the release, used only where the schema leaves a doubt. What was moved whole is
-    not moved again, and then the sources are not even opened. Raises EstateError and EnvironmentProblem; see
-    :func:`~apim_upgrade.moving.move.move_database`.
+    not moved again, and then the sources are not even opened. ``watch`` is called while rows are copied and may raise.
+    Raises EstateError and EnvironmentProblem; see :func:`~apim_upgrade.moving.move.move_database`.
     """
     there = moved(targets)
     if len(there) == len(targets):
@@ -44,7 +49,7 @@ def move_estate(
                 if source.unsettled:
                     say(f"{name}: keep the API-M server stopped meanwhile: {source.unsettled}")
             held = Held(str(sources[name]), schemas[name], release, part_of(name, sources))
-            done[name] = move_database(source, held, targets[name], began, say)
+            done[name] = move_database(source, held, targets[name], began, say, watch)
             rows = sum(table.rows for table in done[name].tables)
             say(f"Moved {name}: {len(done[name].tables)} tables, {rows:,} rows, the same checksums on both sides")
         return done

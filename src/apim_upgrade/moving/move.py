@@ -7,7 +7,7 @@ anew: it saw another moment of the source), or a whole one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from sqlalchemy.sql.elements import quoted_name
 from apim_upgrade.databases import Database
 from apim_upgrade.databases.generated_ids import ContinueIds
 from apim_upgrade.engine import Session
+from apim_upgrade.engine.journal import PREFIX
 from apim_upgrade.errors import EnvironmentProblem, EstateError
 from apim_upgrade.moving.forms import Sort, form_of
 from apim_upgrade.moving.marker import MOVE, Move, close_move, drop_move, open_move, read_move
@@ -60,14 +61,21 @@ class Held:
     part: str
 
 
-def move_database(source: Source, held: Held, target: Database, began: datetime, say: Say) -> Move:
+def move_database(
+    source: Source,
+    held: Held,
+    target: Database,
+    began: datetime,
+    say: Say,
+    watch: Callable[[], None] = lambda: None,
+) -> Move:
     """
     Move what ``source`` holds into ``target``, unless it is there already; return what is there.
 
-    ``began`` (UTC) is recorded. Raises EstateError when the target
-    holds tables that are not of an unfinished move, when a type or a value has no counterpart, or when source and
-    target differ at the end; EnvironmentProblem when a server gives up. Whatever is raised, the next call begins this
-    database anew, and never is a half-made move taken for a whole one.
+    ``began`` (UTC) is recorded; ``watch`` is called while rows are copied and may raise. Raises EstateError when the
+    target holds tables that are not of an unfinished move, when a type or a value has no counterpart, or when source
+    and target differ at the end; EnvironmentProblem when a server gives up. Whatever is raised, the next call begins
+    this database anew, and never is a half-made move taken for a whole one.
     """
     with target.lock("move"):
         with target.read() as session:
@@ -81,7 +89,7 @@ def move_database(source: Source, held: Held, target: Database, began: datetime,
         for remark in shape.remarks:
             say(f"{target.name}: {remark}")
         counts = {move.before: source.count(move.before) for move in shape.tables}
-        progress = Progress(target.name, sum(counts.values()), say)
+        progress = Progress(target.name, sum(counts.values()), say, watch)
         with target.write() as session:
             open_move(session, held.name, str(held.release), list(shape.schema.tables), began)
         shape = replace(shape, schema=_as_it_fits(shape.schema, target))
@@ -111,13 +119,17 @@ def move_database(source: Source, held: Held, target: Database, began: datetime,
     return done
 
 
-def discard_move(target: Database) -> bool:
-    """Drop everything that a move, whole or not, made in ``target``; return whether there was one."""
+def discard_move(target: Database, brought: Iterable[str] = ()) -> bool:
+    """
+    Drop everything that a move, whole or not, made in ``target``; return whether there was one.
+
+    ``brought`` names the tables that an upgrade of what was moved has brought; its journal goes with them.
+    """
     with target.lock("move"):
         with target.read() as session:
             found = read_move(session)
         if found is not None:
-            _drop(target, found)
+            _drop(target, found, brought)
     return found is not None
 
 
@@ -135,12 +147,16 @@ def refuse_occupied(target: Database) -> None:
         )
 
 
-def _drop(target: Database, before: Move) -> None:
+def _drop(target: Database, before: Move, brought: Iterable[str] = ()) -> None:
     """Drop the tables that the move recorded; the record goes last, so that a crash leaves it."""
-    names = {table.name for table in before.tables}
+    names = {fold(name) for name in (*(table.name for table in before.tables), *brought)}
     with target.read() as session:
         there = introspect(session)
-    tables = [each for name, each in there.tables.items() if name in names]
+    tables = [
+        each
+        for name, each in there.tables.items()
+        if fold(name) in names or (name.startswith(PREFIX) and name != MOVE.name)
+    ]
     stock = _stock_names(target.kind)
     with target.write() as session:
         _change(

@@ -14,9 +14,14 @@ _LOOK = 1000
 
 
 class Progress:
-    """Counts rows of one database, first while they are copied, then while they are compared."""
+    """
+    Counts rows of one database, first while they are copied, then while they are compared.
 
-    def __init__(self, name: str, total: int, say: Say) -> None:
+    ``watch`` is called every now and then and may raise to break it off.
+    """
+
+    def __init__(self, name: str, total: int, say: Say, watch: Callable[[], None]) -> None:
+        self._watch = watch
         self._name = name
         self._total = total
         self._say = say
@@ -39,6 +44,7 @@ class Progress:
             yield item
             self._done += 1
             if self._done % _LOOK == 0:
+                self._watch()
                 self._tell()
 
     def _tell(self) -> None:

@@ -101,11 +101,14 @@ def report_document(
     }
 
 
-def rolled_back_document(
-    document: Mapping[str, Any], *, moment: str, folder: str, written: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """The report of a run that was rolled back at ``moment``; ``written`` is what servers had written, by table."""
-    return {**document, "state": ROLLED_BACK, "rollback": {"moment": moment, "folder": folder, "written": written}}
+def rolled_back_document(document: Mapping[str, Any], rollback: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The report of a run that was rolled back.
+
+    ``rollback`` says when (``moment``), how (``way``, ``words``, ``why``), whether what the databases hold was
+    ``compared`` with their backup, and by table what servers had ``written``, kept in ``folder``.
+    """
+    return {**document, "state": ROLLED_BACK, "rollback": dict(rollback)}
 
 
 def _state(steps: list[dict[str, Any]], tally: Counter[str], verification: Verification, committed: bool) -> str:

@@ -90,6 +90,10 @@ class Dialect(Notation, Protocol):
         """Return the statement that writes one seed row."""
         ...
 
+    def turns_back(self, before: str, after: str) -> bool:
+        """Say whether values that were converted from one type to another are, converted back, what they were."""
+        ...
+
     def views(self, session: Session) -> list[tuple[str, str, str]]:
         """Return (view, table, column) for every column that a view reads."""
         ...

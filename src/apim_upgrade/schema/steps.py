@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnClause,
     ColumnElement,
+    Delete,
     Insert,
     and_,
     column,
+    delete,
     exists,
     insert,
     literal,
@@ -225,7 +227,7 @@ def _seed_operations(wanted: Schema) -> Iterator[Sql]:
     for name, rows in wanted.seed_rows.items():
         stock = wanted.tables[name]
         for row in rows:
-            yield Sql(_seed(stock, row), "only where missing")
+            yield Sql(_seed(stock, row), "only where missing", undo=_unseed(stock, row))
 
 
 def _seed(stock: Table, row: SeedRow) -> Insert:
@@ -234,6 +236,13 @@ def _seed(stock: Table, row: SeedRow) -> Insert:
     values = [_default(value.sql) if isinstance(value, Expression) else literal(value) for value in row.values()]
     there = exists(select(literal(1)).select_from(target).where(_same_row(stock, row, target.c)))
     return insert(target).from_select(list(row), select(*values).where(not_(there)))
+
+
+def _unseed(stock: Table, row: SeedRow) -> Delete:
+    """A row that was inserted because none of its keys was there is the only one that has any of them."""
+    row = {fold(name): value for name, value in row.items()}
+    target = table(fold(stock.name), *(column(name) for name in row))
+    return delete(target).where(_same_row(stock, row, target.c))
 
 
 def _same_row(

@@ -59,6 +59,12 @@ class H2Database:
             )
             yield session
 
+    def size(self) -> int:
+        """Return how many bytes the file has. Raises EnvironmentProblem when it is absent."""
+        path = Path(self.address.database)
+        self._refuse_absent(path)
+        return path.with_name(path.name + _SUFFIX).stat().st_size
+
     def _refuse_absent(self, path: Path) -> None:
         if path.with_name(path.name + _SUFFIX).is_file():
             return

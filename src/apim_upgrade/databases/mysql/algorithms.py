@@ -22,13 +22,15 @@ ANY = ""
 """As the server likes: the least of what it can."""
 
 _FROM_EASY_TO_HARD = (INSTANT, NOT_REBUILT, IN_PLACE, READ_ONLY, ANY)
+_UNKNOWN = 1800
+"""Unknown ALGORITHM: a server that has no such word."""
 _LOG_FULL = 1799
 """While the table was changed, others wrote more than ``innodb_online_alter_log_max_size`` holds."""
 _REFUSALS = frozenset(
     {
         1221,  # Incorrect usage of ALGORITHM=… and LOCK=…
         _LOG_FULL,
-        1800,  # Unknown ALGORITHM
+        _UNKNOWN,
         1801,  # Unknown LOCK type
         1845,  # … is not supported for this operation. Try …
         1846,  # … is not supported. Reason: … Try …
@@ -64,11 +66,16 @@ class Asking:
         """The clause as words."""
         return self.clause.removeprefix(", ") or "whatever way the server takes, a copy at worst"
 
-    def after(self, refusal: int, *, mariadb: bool) -> Asking | None:
+    def after(self, refusal: int) -> Asking | None:
         """What to ask for next when the server answers with this error; None when the error is about something else."""
         if refusal not in _REFUSALS or self.clause == ANY:
             return None
-        harder = _FROM_EASY_TO_HARD[_FROM_EASY_TO_HARD.index(self.clause) + 1 :]
-        if refusal == _LOG_FULL and READ_ONLY in harder:  # without writers there is nothing to keep a log of
-            return Asking(self.plain, READ_ONLY)
-        return Asking(self.plain, next(each for each in harder if mariadb or each != NOT_REBUILT))
+        harder = _FROM_EASY_TO_HARD[_FROM_EASY_TO_HARD.index(self.clause) + 1]
+        if refusal == _LOG_FULL:  # without writers there is nothing to keep a log of
+            harder = READ_ONLY if self.clause != READ_ONLY else ANY
+        return Asking(self.plain, harder)
+
+
+def is_unknown_word(refusal: int) -> bool:
+    """Say whether a server refused because it has no such word, which tells nothing about the table."""
+    return refusal == _UNKNOWN

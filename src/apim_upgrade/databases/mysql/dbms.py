@@ -21,12 +21,10 @@ from apim_upgrade.databases.session import Session
 from apim_upgrade.errors import ApimUpgradeError
 
 registry.register("mysql.apim_upgrade", OurMySQL.__module__, OurMySQL.__name__)
-_MODE = "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'"
 _SETTINGS = {
     # Values that do not fit are an error, 0 is a number like any other. NO_ZERO_DATE and the like stay out: rows that
     # hold such dates since long have to survive an ALTER TABLE. ANSI_QUOTES and the like would change what SQL means.
-    # MySQL would round a time to the second that has not come yet; MariaDB cuts, and has no word for it.
-    "sql_mode": f"IF(VERSION() RLIKE '^[89][.]', CONCAT({_MODE}, ',TIME_TRUNCATE_FRACTIONAL'), {_MODE})",
+    "sql_mode": "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
     "time_zone": "'+00:00'",
     "foreign_key_checks": "1",
     "unique_checks": "1",

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
-from apim_upgrade.databases.mysql.algorithms import Asking
+from apim_upgrade.databases.mysql.algorithms import Asking, is_unknown_word
 from apim_upgrade.databases.mysql.dialect import OWN, Names, OurMySQL
 from apim_upgrade.databases.session import Session, chunks
 from apim_upgrade.errors import EnvironmentProblem, KnowledgeError
@@ -63,14 +63,10 @@ class MySQLSession(Session):
         return "mysql"
 
     @property
-    def _dialect(self) -> OurMySQL:
+    def _names(self) -> Names:
         dialect = self._connection.dialect
         assert isinstance(dialect, OurMySQL)  # noqa: S101 - the only one that engines of ours have
-        return dialect
-
-    @property
-    def _names(self) -> Names:
-        return self._dialect.names
+        return dialect.names
 
     def all(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run a query whose answer is small; return every row."""
@@ -221,10 +217,11 @@ class MySQLSession(Session):
                 return super()._run(asking.statement, None)
             except DBAPIError as error:
                 number, reason = (*getattr(error.orig, "args", ()), 0, "")[:2]
-                harder = asking.after(number, mariadb=self._dialect.is_mariadb)
+                harder = asking.after(number)
                 if harder is None:
                     raise
-                self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason.rstrip('.')}.")
+                if not is_unknown_word(number):
+                    self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason}.")
                 asking = harder
 
     def _guard(self) -> None:

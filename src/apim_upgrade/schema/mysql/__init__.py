@@ -53,6 +53,10 @@ class MySQL:
         """See the port."""
         return views.views(session)
 
+    def turns_back(self, before: str, after: str) -> bool:
+        """See the port."""
+        return types.turns_back(before, after)
+
     def holds(self, live: str, wanted: str) -> bool:
         """See the port."""
         return types.holds(live, wanted)

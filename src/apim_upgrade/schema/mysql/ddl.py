@@ -178,12 +178,13 @@ def _indexes_left(live: Table, alterations: Sequence[Alteration]) -> Iterator[Dr
 
 
 def _as_unicode(live: Table, after: Table, alterations: Sequence[Alteration], implicit: bool) -> Iterator[str]:
-    """Text that becomes bytes: MySQL keeps the bytes of the column's character set, the product reads UTF-8."""
+    """Text that becomes bytes, or was: MySQL keeps those of the column's character set, the product reads UTF-8."""
     clauses = []
     for alteration in alterations:
-        if isinstance(alteration, ChangeType) and is_binary(alteration.after):
+        if isinstance(alteration, ChangeType) and is_binary(alteration.after) != is_binary(alteration.before):
             column = _column_of(live, alteration.column)
-            if has_charset(column.type) and column.charset not in _UNICODE:
+            text = _column_of(after, alteration.column) if is_binary(alteration.before) else column
+            if has_charset(text.type) and text.charset not in _UNICODE:
                 text = replace(column, type="longtext", charset="utf8mb4", collation="", default=None)
                 clauses.append(_changed(column.name, text, implicit))
     if clauses:

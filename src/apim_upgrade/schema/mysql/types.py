@@ -62,6 +62,11 @@ def is_binary(type_: str) -> bool:
     return base(type_) in ("binary", "varbinary", *_BLOBS)
 
 
+def turns_back(before: str, after: str) -> bool:
+    """Say whether values that were converted from ``before`` to ``after`` are, converted back, what they were."""
+    return holds(after, before) or (has_charset(before) and is_binary(after))
+
+
 def holds(live: str, wanted: str) -> bool:
     """Say whether a column of type ``live`` takes everything that one of type ``wanted`` does, in the same form."""
     if live == wanted:

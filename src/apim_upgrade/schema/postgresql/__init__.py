@@ -56,6 +56,10 @@ class PostgreSQL:
         """See the port."""
         return introspection.views(session)
 
+    def turns_back(self, before: str, after: str) -> bool:
+        """See the port."""
+        return types.turns_back(before, after)
+
     def holds(self, live: str, wanted: str) -> bool:
         """See the port."""
         return types.holds(live, wanted)

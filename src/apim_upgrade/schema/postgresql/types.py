@@ -36,11 +36,18 @@ def holds(live: str, wanted: str) -> bool:
 _NO_LIMIT = 1 << 30
 
 
+def turns_back(before: str, after: str) -> bool:
+    """Say whether values that were converted from ``before`` to ``after`` are, converted back, what they were."""
+    return holds(after, before) or (base(before) in _TEXTS and base(after) == "bytea")
+
+
 def conversion(column: str, before: str, after: str) -> str:
     """Return the expression that converts a column's values, or nothing where PostgreSQL does it unasked."""
     if base(after) == "bytea" and base(before) in (*_TEXTS, "character"):
         # A plain cast would take backslashes in the text for escapes.
         return f"convert_to({column}, 'UTF8')"
+    if base(before) == "bytea" and base(after) in _TEXTS:
+        return f"convert_from({column}, 'UTF8')"
     if base(before) == base(after) or base(after) in _TEXTS:
         return ""
     if base(before) in _INTEGERS and base(after) in _INTEGERS:
