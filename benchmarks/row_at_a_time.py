@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from lxml import etree
-from psycopg.rows import dict_row
+
+from servers import Connection
 
 NAMESPACE = "{http://www.wso2.org/governance/metadata}"
 PROVIDERS = "/_system/governance/apimgt/applicationdata/provider/"
@@ -28,7 +28,6 @@ NEW_COLUMNS = (
     "ALTER TABLE am_application ADD COLUMN organization varchar(100)",
     "ALTER TABLE am_api_url_mapping ADD COLUMN revision_uuid varchar(255)",
 )
-Connection = psycopg.Connection[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,6 @@ class Timing:
     loop: Loop
     items: int
     seconds: float
-
-
-def connect(socket_folder: str, database: str) -> Connection:
-    return psycopg.connect(host=socket_folder, dbname=database, user="postgres", row_factory=dict_row)
 
 
 def measure(am: Connection, shared: Connection) -> list[Timing]:
@@ -108,7 +103,7 @@ def identities(am: Connection, shared: Connection) -> int:
 
 
 def organizations(am: Connection, shared: Connection) -> int:
-    domains = {row["um_id"]: row["um_domain_name"] for row in shared.execute("SELECT * FROM um_tenant")}
+    domains = {row["um_id"]: row["um_domain_name"] for row in shared.execute("SELECT * FROM um_tenant").fetchall()}
     found = am.execute("SELECT application_id, subscriber_id FROM am_application").fetchall()
     for row in found:
         subscriber = am.execute(

@@ -2,6 +2,7 @@
 How long an upgrade takes and how much memory: against copying the same databases, and against row-at-a-time loops.
 
     python benchmarks/upgrade.py --sizes 100,1000,10000
+    python benchmarks/upgrade.py --sizes 100,1000,10000 --server mariadb
 
 makes up estates of so many APIs, upgrades them, and writes the tables into benchmarks/README.md. The upgrade runs in a
 process of its own, so that its peak memory is its own.
@@ -18,21 +19,26 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import row_at_a_time
 from apim_upgrade import samples
-from apim_upgrade.databases import Address, Database, EmbeddedPostgres
+from apim_upgrade.databases import Address, Database
 from apim_upgrade.engine import journal
 from apim_upgrade.execution import Order, prove, run
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.releases import Release
+from servers import SERVERS, Server
 
 PARTS = ("am", "shared")
 README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+MARKS = {
+    "postgresql": ("<!-- results -->", "<!-- end of results -->"),
+    "mariadb": ("<!-- results on MariaDB -->", "<!-- end of results on MariaDB -->"),
+}
 PHASES = ("prepare", "expand", "migrate", "contract", "finish")
 
 
@@ -63,12 +69,10 @@ class Result:
 
 def measure(source: str, apis: int, options: argparse.Namespace) -> Result:
     """Make up an estate, time the plain copy and the upgrade; at one size of the first release the loops too."""
-    with EmbeddedPostgres() as server, TemporaryDirectory() as folder:
-        addresses = {part: server.address(part) for part in PARTS}
-        with server.connect() as connection:
-            for part in PARTS:
-                connection.execute(f"CREATE DATABASE {part}".encode())
-        am, shared = (Database(part, address) for part, address in addresses.items())
+    with SERVERS[options.server]() as server, TemporaryDirectory() as folder:
+        for part in PARTS:
+            server.create(part)
+        am, shared = (Database(part, server.address(part)) for part in PARTS)
         began = time.perf_counter()
         written = samples.write(
             Release.parse(source),
@@ -79,15 +83,14 @@ def measure(source: str, apis: int, options: argparse.Namespace) -> Result:
             tokens_per_api=options.tokens,
         )
         made = time.perf_counter() - began
-        with server.connect() as connection:
-            size = sum(int(connection.execute(f"SELECT pg_database_size('{part}')").fetchone()[0]) for part in PARTS)
+        size = sum(server.size(part) for part in PARTS)
         copied = copy_time(server)
         loops = loop_times(server) if (source, apis) == (options.sources[0], options.loops_at) else []
         result = Result(apis, sum(written.rows.values()), size // 2**20, made, copied, loops)
         truststore = Path(folder) / "client-truststore.jks"
         truststore.write_bytes(samples.truststore(am))
         job = {
-            "addresses": {part: [address.host, address.database] for part, address in addresses.items()},
+            "addresses": {part: where(server.address(part)) for part in PARTS},
             "target": options.target,
             "truststore": str(truststore),
             "runs": str(Path(folder) / "runs"),
@@ -100,36 +103,37 @@ def measure(source: str, apis: int, options: argparse.Namespace) -> Result:
         return result
 
 
-def copy_time(server: EmbeddedPostgres) -> float:
+def where(address: Address) -> tuple[str, str, int, str, str]:
+    """What makes the address again in the process that upgrades."""
+    return address.kind, address.host, address.port, address.database, address.username
+
+
+def copy_time(server: Server) -> float:
     """Seconds that the server takes to copy both databases by itself."""
     began = time.perf_counter()
-    with server.connect() as connection:
-        for part in PARTS:
-            connection.execute(f"CREATE DATABASE {part}_copy TEMPLATE {part}".encode())
-        seconds = time.perf_counter() - began
-        for part in PARTS:
-            connection.execute(f"DROP DATABASE {part}_copy".encode())
+    for part in PARTS:
+        server.copy(part, f"{part}_copy")
+    seconds = time.perf_counter() - began
+    for part in PARTS:
+        server.drop(f"{part}_copy")
     return seconds
 
 
-def loop_times(server: EmbeddedPostgres) -> list[tuple[str, str, int, float]]:
+def loop_times(server: Server) -> list[tuple[str, str, int, float]]:
     """What the row-at-a-time loops take on copies of their own."""
-    with server.connect() as connection:
-        for part in PARTS:
-            connection.execute(f"CREATE DATABASE {part}_loops TEMPLATE {part}".encode())
-    folder = str(server.folder)
-    with row_at_a_time.connect(folder, "am_loops") as am, row_at_a_time.connect(folder, "shared_loops") as shared:
+    for part in PARTS:
+        server.copy(part, f"{part}_loops")
+    with closing(server.rows_of("am_loops")) as am, closing(server.rows_of("shared_loops")) as shared:
         timings = row_at_a_time.measure(am, shared)
-    with server.connect() as connection:
-        for part in PARTS:
-            connection.execute(f"DROP DATABASE {part}_loops".encode())
+    for part in PARTS:
+        server.drop(f"{part}_loops")
     return [(each.loop.item, each.loop.step, each.items, each.seconds) for each in timings]
 
 
 def work(job: dict[str, object]) -> dict[str, object]:
     """Upgrade and prove, in this process; return what it took."""
-    hosts: dict[str, list[str]] = job["addresses"]  # type: ignore[assignment]
-    addresses = {part: Address("postgresql", host, 5432, name, "postgres") for part, (host, name) in hosts.items()}
+    given: dict[str, tuple[str, str, int, str, str]] = job["addresses"]  # type: ignore[assignment]
+    addresses = {part: Address(*each) for part, each in given.items()}
     order = Order(
         addresses,
         {part: f"{part}_upgraded" for part in PARTS},
@@ -169,9 +173,10 @@ def work(job: dict[str, object]) -> dict[str, object]:
 
 def tables(source: str, results: list[Result], options: argparse.Namespace) -> str:
     """The tables of one source release as Markdown."""
+    server = SERVERS[options.server]
     lines = [
         f"{source} to {options.target}, {options.applications} applications and {options.tokens} tokens "
-        f"per API; PostgreSQL on the same machine ({os.cpu_count()} cores, Python {platform.python_version()}; "
+        f"per API; {server.called} on the same machine ({os.cpu_count()} cores, Python {platform.python_version()}; "
         f"load average of the last quarter of an hour, this work included: {os.getloadavg()[2]:.1f}).",
         "",
         "| | " + " | ".join(f"{each.apis:,} APIs" for each in results) + " |",
@@ -187,7 +192,7 @@ def tables(source: str, results: list[Result], options: argparse.Namespace) -> s
 
     line("rows before", *(f"{each.rows:,}" for each in results))
     line("size of both databases", *(f"{each.megabytes:,} MiB" for each in results))
-    line("`CREATE DATABASE … TEMPLATE` of both = 1×", *(f"{each.copy:.1f} s" for each in results))
+    line(f"{server.by_hand} of both = 1×", *(f"{each.copy:.1f} s" for each in results))
     times("the tool's copy", *(each.clone for each in results))
     for phase in PHASES:
         times(phase, *(each.phases.get(phase, 0.0) for each in results))
@@ -223,16 +228,24 @@ def loop_lines(result: Result) -> list[str]:
     return lines
 
 
+def write(text: str, begin: str, end: str) -> None:
+    """Put the tables where the marks are."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
 def main() -> int:
     """Measure every size and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="100,1000,10000", help="numbers of APIs, the smallest first")
+    parser.add_argument("--server", choices=SERVERS, default="postgresql")
     parser.add_argument("--applications", type=int, default=100, help="per API")
     parser.add_argument("--tokens", type=int, default=100, help="per API")
     parser.add_argument("--loops-at", type=int, default=1000, help="the size at which the loops are measured too")
     parser.add_argument("--from", dest="sources", default="3.2.0,4.0.0", help="releases; the loops are of the first")
     parser.add_argument("--to", dest="target", default="4.4.0")
     parser.add_argument("--json", type=Path, help="keep the figures in this file as well")
+    parser.add_argument("--dry-run", action="store_true", help="print the tables only")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -246,9 +259,8 @@ def main() -> int:
             results[source].append(measure(source, apis, options))
             text = "\n\n".join(tables(name, each, options) for name, each in results.items() if each)
             print(text, file=sys.stderr)
-            before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-            after = rest.partition(END)[2]
-            README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+            if not options.dry_run:
+                write(text, *MARKS[options.server])
     if options.json:
         figures = {source: [asdict(each) for each in found] for source, found in results.items()}
         options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")

@@ -312,3 +312,22 @@ def test_what_the_server_says_of_itself(am: Database, mysql_databases: MariaServ
         facts = dbms.server(session)
     assert not facts.superuser and not facts.may_create_databases
     mysql_databases.execute("DROP USER clerk")
+
+
+def test_an_index_of_the_product_serves_a_join_with_a_text_of_ours(mysql_database: Callable[..., Database]) -> None:
+    database = mysql_database("am", charset="latin1")
+    stage = stage_table("wanted", Column("number", Integer), Column("path", Text))
+    paths = table("reg_path", column("reg_path_id"), column("reg_path_value"))
+    rows = [(number, f"/folder/{number}/Ärger") for number in range(2000)]
+    with database.write() as session:
+        session.execute("CREATE TABLE REG_PATH (REG_PATH_ID INTEGER PRIMARY KEY, REG_PATH_VALUE VARCHAR(750) UNIQUE)")
+        session.copy_into("reg_path", ("reg_path_id", "reg_path_value"), rows)
+    with database.write() as session:
+        session.create_stage(stage)
+        session.copy_into(stage.name, ("number", "path"), [(1, rows[7][1]), (2, rows[7][1].upper()), (3, "/łódź")])
+        found = select(stage.c.number, paths.c.reg_path_id).join(paths, paths.c.reg_path_value == stage.c.path)
+        plan = {row.table: row for row in session.all(f"EXPLAIN {session.render(found)}")}
+        assert plan["REG_PATH"].key == "REG_PATH_VALUE"
+        assert [tuple(row) for row in session.all(found)] == [(1, 7)], "and what is equal is equal byte by byte"
+        missing = select(stage.c.number).where(~exists().where(paths.c.reg_path_value == stage.c.path))
+        assert [row.number for row in session.all(missing.order_by(stage.c.number))] == [2, 3]

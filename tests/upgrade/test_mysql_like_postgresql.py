@@ -6,15 +6,18 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, column, event, select, table
+from sqlalchemy import Connection, Engine, column, event, select, table
 
 from apim_upgrade import samples
 from apim_upgrade.databases import Database
 from apim_upgrade.engine import journal
+from apim_upgrade.engine.work import ItemVerdict
 from apim_upgrade.execution import Order, prove, run
 from apim_upgrade.migrations.upgrade import Choices
 from apim_upgrade.releases import Release
@@ -64,6 +67,11 @@ def content(database: Database) -> dict[str, list[str]]:
     return {name: lines for name, lines in rows.items() if not name.startswith(journal.PREFIX)}
 
 
+def verdicts(database: Database) -> list[tuple[str, ItemVerdict]]:
+    with database.read() as session:
+        return journal.read_verdicts(session)
+
+
 @pytest.fixture
 def no_stage_twice() -> Iterator[None]:
     """MySQL cannot open a temporary table twice in one statement; MariaDB can, and would not tell."""
@@ -77,6 +85,33 @@ def no_stage_twice() -> Iterator[None]:
     event.remove(Engine, "before_cursor_execute", look)
 
 
+@pytest.fixture
+def unindexed_joins() -> Iterator[set[tuple[str, str]]]:
+    """
+    Tables of the product that a run reads whole for each row of another, each with the beginning of the statement.
+
+    MariaDB hashes no join by itself: without an index it compares all rows with all, which 50,000 APIs do not forgive.
+    """
+    found: set[tuple[str, str]] = set()
+
+    def look(connection: Connection, cursor: object, text: str, values: Any, *rest: object) -> None:
+        begun = re.match(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT|WITH)\b", text)
+        if connection.dialect.name != "mysql" or not begun or "information_schema" in text.lower():
+            return
+        with closing(connection.connection.cursor()) as explain:
+            explain.execute(f"EXPLAIN {text}", values)
+            seen: set[object] = set()
+            for number, kind, name, access, keys, *_ in explain.fetchall():
+                again = number in seen or "DEPENDENT" in kind
+                if again and access in ("ALL", "index") and keys is None and re.match(r"[A-Z]", name):
+                    found.add((text[:25], name))
+                seen.add(number)
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield found
+    event.remove(Engine, "before_cursor_execute", look)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_stage_twice")
 @pytest.mark.parametrize(("source", "target"), [("3.2.0", "4.7.0")])
@@ -87,16 +122,17 @@ def test_both_servers_end_with_the_same_rows(
     mysql_database: Callable[[str], Database],
     mysql_databases: MariaServer,
     databases: object,
+    unindexed_joins: set[tuple[str, str]],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(journal, "now", lambda: CLOCK)
     words = {**stock.words(), **ODD}
     monkeypatch.setattr(stock, "words", lambda: words)
-    ends = []
+    ends, told = [], []
     for make in (empty_database, mysql_database):
         pair = Pair(make("am"), make("shared"))
-        samples.write(Release.parse(source), pair.am, pair.shared, apis=12, tenants=1)
+        samples.write(Release.parse(source), pair.am, pair.shared, apis=12, tenants=1, blemishes=True)
         begun = {name: content(each) for name, each in pair.by_name().items()}
         order = Order(
             {name: each.address for name, each in pair.by_name().items()},
@@ -107,11 +143,15 @@ def test_both_servers_end_with_the_same_rows(
         )
         mysql_databases.made.extend(order.clones.values() if pair.am.kind == "mysql" else ())
         run(order, None, retry_failed=False, listener=lambda event: None, say=lambda text: None)
-        assert [proof for proof in prove(order).verification.proofs if not proof.holds] == []
+        broken = [(proof.name, proof.found) for proof in prove(order).verification.proofs if not proof.holds]
+        assert broken == [("invariant/artifact-of-deployment", 1)], "the blemished API with half a definition"
         ends.append((begun, {name: content(each) for name, each in order.targets().items()}))
+        told.append([each for database in order.targets().values() for each in verdicts(database)])
         for each in order.targets().values():
             if each.kind == "postgresql":
                 databases.drop(each.address.database)  # type: ignore[attr-defined]
+    assert told[0] == told[1]
+    assert unindexed_joins == {("UPDATE `IDN_OAUTH2_SCOPE`", "IDN_OAUTH2_SCOPE")}, "for a handful of stock scopes"
     for moment in (0, 1):
         for part in ("am", "shared"):
             there, here = ends[0][moment][part], ends[1][moment][part]

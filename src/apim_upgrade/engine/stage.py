@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, TableClause
+from sqlalchemy import Column, Index, MetaData, Table, TableClause
 
 _DRAWN = "drawn"
 
 
-def stage_table(name: str, *columns: Column[Any]) -> Table:
-    """Describe a stage ``apim_upgrade_stage_<name>``; every call makes a value of its own."""
-    return Table(
-        f"apim_upgrade_stage_{name}", MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
-    )
+def stage_table(name: str, *columns: Column[Any], keys: Sequence[tuple[str, ...]] = ()) -> Table:
+    """
+    Describe a stage ``apim_upgrade_stage_<name>``; every call makes a value of its own.
+
+    ``keys`` are columns by which rows are looked up where no index of the product serves: a server that cannot hash a
+    join, such as MariaDB, compares all with all otherwise. Where servers can, no index is made.
+    """
+    table = f"apim_upgrade_stage_{name}"
+    indexes = [Index(f"{table}_{number}", *key) for number, key in enumerate(keys)]
+    return Table(table, MetaData(), *columns, *indexes, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ def oauth_clients(upgrade: Upgrade) -> tuple[FromClause, tuple[Operation, ...]]:
     home = upgrade.home("identity")
     if home == "am":
         return CONSUMER_APP, ()
-    clients = stage_table("oauth_client", Column("consumer_key", String(255)), Column("tenant_id", Integer))
+    clients = stage_table(
+        "oauth_client", Column("consumer_key", String(255)), Column("tenant_id", Integer), keys=[("consumer_key",)]
+    )
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
         for row in work.sessions[home].stream(select(CONSUMER_APP.c.consumer_key, CONSUMER_APP.c.tenant_id)):

@@ -54,8 +54,15 @@ def _clean(name: str, database: str, phase: Phase) -> Step:
         Column("is_file", Integer),
         Column("user_id", String(255)),
         Column("updated", DateTime),
+        keys=[("path", "tenant_id")],
     )
-    kept = stage_table("kept", Column("log_id", Integer), Column("tenant_id", Integer), Column("path", Text))
+    kept = stage_table(
+        "kept",
+        Column("log_id", Integer),
+        Column("tenant_id", Integer),
+        Column("path", Text),
+        keys=[("log_id",), ("path", "tenant_id")],
+    )
     here = and_(LOG.c.reg_tenant_id == living.c.tenant_id, LOG.c.reg_path == living.c.path)
 
     folder = case((PATH.c.reg_path_value == "/", ""), else_=PATH.c.reg_path_value)

@@ -9,7 +9,7 @@ product's.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
 
 _tables = MetaData()
 
@@ -25,8 +25,8 @@ TENANT = Table(
 ARTIFACT = Table(
     "apim_upgrade_artifact",
     _tables,
-    Column("tenant_id", Integer, primary_key=True, autoincrement=False),
-    Column("api_uuid", String(100), primary_key=True),
+    Column("tenant_id", Integer, nullable=False),
+    Column("api_uuid", String(100), nullable=False),
     Column("folder", Text, nullable=False),
     Column("folder_id", BigInteger, nullable=False),
     Column("content_id", BigInteger, nullable=False),
@@ -39,6 +39,7 @@ ARTIFACT = Table(
     Column("environments", Text),
     Column("labels", Text),
     Column("endpoint_config", Text),
+    PrimaryKeyConstraint("api_uuid", "tenant_id"),
     Index("apim_upgrade_artifact_key", "provider", "name", "version"),
 )
 """

@@ -148,6 +148,7 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
         Column("content_id", Integer),
         Column("new_content_id", Integer),
         Column("uuid", String(100)),
+        keys=[("source_version",)],
     )
     target = PATH.alias("target")
     new = RESOURCE.alias("new")

@@ -32,9 +32,9 @@ DATABASE = "shared"
 _PREFIX = stage_table("").name
 
 
-def derived_stage(stage: Table, purpose: str, *columns: Column[Any]) -> Table:
+def derived_stage(stage: Table, purpose: str, *columns: Column[Any], keys: Sequence[tuple[str, ...]] = ()) -> Table:
     """Describe a stage whose name begins with that of another, so that several may live in one step."""
-    return stage_table(f"{stage.name.removeprefix(_PREFIX)}_{purpose}", *columns)
+    return stage_table(f"{stage.name.removeprefix(_PREFIX)}_{purpose}", *columns, keys=keys)
 
 
 def make_folders(
@@ -53,6 +53,7 @@ def make_folders(
         Column("path", Text),
         Column("parent", Text),
         Column("uuid", String(100)),
+        keys=[("path",)],
     )
 
     def rows(work: Work) -> Iterator[Sequence[object]]:

@@ -62,7 +62,7 @@ def truststore(am: Database) -> bytes:
     Up to 3.2.0 it is the only place where the certificates of endpoints lie.
     """
     with am.read() as session:
-        return key_store(PASSWORD, (row.alias for row in session.all("SELECT alias FROM am_certificate_metadata")))
+        return key_store(PASSWORD, (row.alias for row in session.all("SELECT alias FROM AM_CERTIFICATE_METADATA")))
 
 
 def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
@@ -89,7 +89,7 @@ def write_estate(shape: Shape, am: Database, shared: Database) -> Summary:
             for statement in create_statements(session.kind, shape.release, name):
                 if _comes_last(statement):
                     session.execute(statement)
-        spoilt = spoil(shape.release, sessions) if shape.blemishes else ()
+    spoilt = spoil(shape.release, {each.name: each for each in databases}) if shape.blemishes else ()
     written: dict[str, int] = {}
     for writer in writers.values():
         written |= writer.written

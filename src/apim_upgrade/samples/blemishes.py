@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
-from apim_upgrade.engine import Session
+from apim_upgrade.databases import Database
 from apim_upgrade.releases import Release
 from apim_upgrade.samples.stock import document
 
@@ -21,20 +19,22 @@ class Blemish:
     statements: tuple[str, ...]
 
 
-def blemishes(release: Release) -> tuple[Blemish, ...]:
-    """Every blemish that an estate of a release can have."""
+def blemishes(release: Release, kind: str = "postgresql") -> tuple[Blemish, ...]:
+    """Every blemish that an estate of a release can have; ``kind`` is the DBMS: ``postgresql`` or ``mysql``."""
     return tuple(
-        Blemish(entry["name"], entry["part"], tuple(entry["statements"]))
+        Blemish(entry["name"], entry["part"], tuple(entry.get(kind, entry["statements"])))
         for entry in document("blemishes")["blemish"]
         if ("since" not in entry or Release.parse(entry["since"]) <= release)
         and ("before" not in entry or release < Release.parse(entry["before"]))
     )
 
 
-def spoil(release: Release, sessions: Mapping[str, Session]) -> tuple[str, ...]:
-    """Do all of them to an estate that has its keys and indexes; return their names."""
-    found = blemishes(release)
-    for blemish in found:
-        for statement in blemish.statements:
-            sessions[blemish.part].execute(text(statement))
-    return tuple(blemish.name for blemish in found)
+def spoil(release: Release, databases: Mapping[str, Database]) -> tuple[str, ...]:
+    """Do all of them to an estate that has its keys and indexes, each in a transaction; return their names."""
+    names = []
+    for blemish in blemishes(release, databases["am"].kind):
+        with databases[blemish.part].write() as session:
+            for statement in blemish.statements:
+                session.execute(statement)
+        names.append(blemish.name)
+    return tuple(names)

@@ -70,6 +70,7 @@ from apim_upgrade.schema.known import (
     of_trigger,
 )
 from apim_upgrade.schema.links import indexes_for_links, stands_in
+from apim_upgrade.schema.lookups import lookup_indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,9 @@ def expansion(live: Schema, target: Target, presumed: Presumed | None = None) ->
         # A trigger that draws a number is what a default is elsewhere: rows of data steps need it.
         if trigger.sequence and of_trigger(trigger.table, trigger.name) not in known_triggers:
             result.add(trigger.table, CreateTrigger(trigger))
+    if notation.joins_need_indexes:
+        for group, index in lookup_indexes(applied(live, list(result.all_changes())), target):
+            result.add(group, index)
     return result
 
 

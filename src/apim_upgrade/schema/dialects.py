@@ -33,6 +33,11 @@ class Notation(Protocol):
         ...
 
     @property
+    def joins_need_indexes(self) -> bool:
+        """Whether a join that no index serves may compare all rows with all, instead of hashing them."""
+        ...
+
+    @property
     def changes_extras(self) -> bool:
         """Whether what the DBMS adds to a column (``Column.extra``) can be changed by itself."""
         ...

@@ -34,7 +34,7 @@ def indexes_for_links(
 
 
 def stands_in(index: Index) -> bool:
-    """Say whether an index is one that :func:`indexes_for_links` made for the time being."""
+    """Say whether an index is one that the tool made for the time being."""
     return (index.name or "").startswith(PREFIX)
 
 

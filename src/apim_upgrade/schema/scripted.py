@@ -110,6 +110,7 @@ class ScriptedDdl(ABC):
         return self.types.same_default(live, wanted)
 
     links_need_indexes = False
+    joins_need_indexes = False
     changes_extras = False
 
     # What is written

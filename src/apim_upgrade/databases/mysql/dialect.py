@@ -4,6 +4,9 @@ SQLAlchemy's MySQL dialect, taught what our statements leave unsaid.
 - **Names of tables.** Statements name tables in lower case; MySQL compares them with regard to case where files are.
   They are written as they really are, once :meth:`Names.know` was told, and else in upper case, as all stock scripts
   have them. Tables of our own (``apim_upgrade_…``) are as we write them.
+- **Texts of ours beside the product's.** No index serves a comparison of two collations, and without one a join takes
+  the square of the rows. So where a text column of the product that an index begins with has to equal one of ours, the
+  same is said once more in the column's own collation; what is equal byte by byte is equal there too.
 - **Columns that change by themselves.** ``ON UPDATE CURRENT_TIMESTAMP`` gives a row a new time whenever a statement
   touches it. Every UPDATE of ours sets such columns to themselves, which keeps them.
 - **Tables of our own** hold any text, compared as PostgreSQL does: utf8mb4, byte by byte, long texts unbounded,
@@ -15,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Index, Table, TableClause, Text, Update
+from sqlalchemy import BinaryExpression, ColumnClause, ColumnElement, Index, Table, TableClause, Text, Update
 from sqlalchemy.dialects.mysql.base import (
     MySQLDDLCompiler,
     MySQLIdentifierPreparer,
@@ -23,8 +26,9 @@ from sqlalchemy.dialects.mysql.base import (
 )
 from sqlalchemy.dialects.mysql.mysqldb import MySQLCompiler_mysqldb
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import ClauseElement, Grouping
+from sqlalchemy.sql.selectable import Alias
 
 OWN = "apim_upgrade_"
 _AFTER_TABLES = "\x00"
@@ -39,15 +43,23 @@ class Names:
         self._real: dict[str, str] = {}
         self.changing: Mapping[str, tuple[str, ...]] = {}
         """By table in lower case, the columns that ``ON UPDATE CURRENT_TIMESTAMP`` changes."""
+        self.indexed: Mapping[tuple[str, str], str] = {}
+        """By table and column in lower case, the collation of texts that an index begins with."""
         self.stale = True
         """Whether tables may have come or changed since :meth:`know` was told."""
 
-    def know(self, tables: Iterable[str], changing: Mapping[str, tuple[str, ...]]) -> bool:
+    def know(
+        self,
+        tables: Iterable[str],
+        changing: Mapping[str, tuple[str, ...]],
+        indexed: Mapping[tuple[str, str], str],
+    ) -> bool:
         """Learn what there is; return whether anything is new."""
         real = {name.lower(): name for name in tables}
-        news = changing != self.changing or any(self._real.get(name) != as_is for name, as_is in real.items())
+        news = any(self._real.get(name) != as_is for name, as_is in real.items())
+        news = news or changing != self.changing or indexed != self.indexed
         self._real |= real
-        self.changing = changing
+        self.changing, self.indexed = changing, indexed
         return news
 
     def meet(self, statement: ClauseElement) -> None:
@@ -87,9 +99,26 @@ class _Compiler(MySQLCompiler_mysqldb):
         text = super().visit_update(update_stmt, *arguments, **options)
         return text.replace(f"{_AFTER_TABLES} SET ", f" SET {self._kept(update_stmt)}", 1)
 
+    def visit_binary(self, binary: BinaryExpression[Any], *arguments: Any, **options: Any) -> str:
+        text: str = super().visit_binary(binary, *arguments, **options)  # type: ignore[no-untyped-call]
+        if binary.operator is not operators.eq:
+            return text
+        for theirs, ours in ((binary.left, binary.right), (binary.right, binary.left)):
+            collation = self._indexed(theirs)
+            if collation and _is_ours(ours):
+                own, value = (self.process(each, **options) for each in (theirs, ours))
+                charset = collation.partition("_")[0]
+                return f"({text} AND {own} = CONVERT({value} USING {charset}) COLLATE {collation})"
+        return text
+
     def visit_length_func(self, fn: Any, **options: Any) -> str:
         # LENGTH counts bytes here; of bytes CHAR_LENGTH counts them just the same.
         return f"CHAR_LENGTH{self.function_argspec(fn, **options)}"
+
+    def _indexed(self, column: ColumnElement[Any]) -> str:
+        """The collation of a text column of the product that an index begins with; of anything else, nothing."""
+        table = _product_table(column)
+        return "" if table is None else self.dialect.names.indexed.get((table.lower(), str(column.name).lower()), "")
 
     def _kept(self, statement: Update) -> str:
         if not isinstance(statement.table, TableClause):
@@ -102,6 +131,23 @@ class _Compiler(MySQLCompiler_mysqldb):
             if name.lower() not in named
         ]
         return "".join(f"{column} = {column}, " for column in columns)
+
+
+def _is_ours(element: object) -> bool:
+    """Say whether it is a column of a table or query of ours, or a text that is put together."""
+    if isinstance(element, Grouping):
+        return _is_ours(element.element)
+    if isinstance(element, BinaryExpression):
+        return element.operator is operators.concat_op
+    return isinstance(element, ColumnClause) and _product_table(element) is None
+
+
+def _product_table(element: ColumnElement[Any]) -> str | None:
+    """The table of the product that a column is one of; None for columns of tables and queries of ours."""
+    table = element.table if isinstance(element, ColumnClause) else None
+    while isinstance(table, Alias):
+        table = table.element
+    return table.name if isinstance(table, TableClause) and not table.name.startswith(OWN) else None
 
 
 class _DDLCompiler(MySQLDDLCompiler):

@@ -32,9 +32,11 @@ _COMMITS = re.compile(
 """Statements that commit what was done before them."""
 _WRITES = re.compile(r"\s*(?:DELETE|INSERT|REPLACE|UPDATE)\b", re.I)
 _NAMES = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()"
-_CHANGING = """
-SELECT table_name AS name, column_name AS col FROM information_schema.columns
-WHERE table_schema = DATABASE() AND extra LIKE '%on update%' ORDER BY 1, 2"""
+_COLUMNS = """
+SELECT table_name AS name, column_name AS col, extra LIKE '%on update%' AS changing, collation_name AS collation
+FROM information_schema.columns
+WHERE table_schema = DATABASE() AND (extra LIKE '%on update%' OR collation_name IS NOT NULL AND column_key <> '')
+ORDER BY 1, 2"""
 
 
 class MySQLSession(Session):
@@ -244,9 +246,13 @@ class MySQLSession(Session):
             return
         tables = [row.name for row in self._connection.exec_driver_sql(_NAMES)]
         changing: dict[str, tuple[str, ...]] = {}
-        for row in self._connection.exec_driver_sql(_CHANGING.replace("%", "%%")):
-            changing[row.name.lower()] = (*changing.get(row.name.lower(), ()), row.col)
-        if self._names.know(tables, changing):
+        indexed: dict[tuple[str, str], str] = {}
+        for row in self._connection.exec_driver_sql(_COLUMNS.replace("%", "%%")):
+            if row.changing:
+                changing[row.name.lower()] = (*changing.get(row.name.lower(), ()), row.col)
+            else:
+                indexed[row.name.lower(), row.col.lower()] = row.collation
+        if self._names.know(tables, changing, indexed):
             self._connection.engine.clear_compiled_cache()
         self._names.stale = False
 

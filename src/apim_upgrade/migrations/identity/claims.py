@@ -35,12 +35,14 @@ FRESH = stage_table(
     Column("claim", String(255), nullable=False),
     Column("attribute", String(255)),
     Column("local_claim", String(255)),
+    keys=[("claim", "dialect")],
 )
 FRESH_PROPERTY = stage_table(
     "claim_property",
     Column("no", Integer, nullable=False),
     Column("name", String(255), nullable=False),
     Column("value", String(255), nullable=False),
+    keys=[("no",)],
 )
 MISSING = stage_table(
     "missing_claim", Column("no", Integer, nullable=False), Column("tenant_id", Integer, nullable=False)

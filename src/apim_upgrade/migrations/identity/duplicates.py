@@ -26,12 +26,14 @@ _BINDING = stage_table(
     Column("scope_id", Integer, nullable=False),
     Column("scope_binding", String(255), nullable=False),
     Column("binding_type", String(255), nullable=False),
+    keys=[("scope_id",)],
 )
 _RESOURCE = stage_table(
     "double_resource",
     Column("resource_path", String(255), nullable=False),
     Column("scope_id", Integer, nullable=False),
     Column("tenant_id", Integer),
+    keys=[("resource_path",)],
 )
 
 

@@ -103,7 +103,9 @@ def _wanted_folders(work: Work) -> Iterator[Sequence[object]]:
 
 
 def _rows(upgrade: Upgrade) -> Step:
-    found = stage_table("revision", Column("api_uuid", String(100)), Column("revision_uuid", String(100)))
+    found = stage_table(
+        "revision", Column("api_uuid", String(100)), Column("revision_uuid", String(100)), keys=[("api_uuid",)]
+    )
     started = literal(upgrade.started, DateTime)
     revised = exists().where(REVISION.c.api_uuid == API.c.api_uuid)
     return Step(

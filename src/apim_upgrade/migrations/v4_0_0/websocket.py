@@ -86,6 +86,7 @@ def _definitions(upgrade: Upgrade) -> Step:
         Column("content", LargeBinary),
         Column("artifact_content_id", Integer),
         Column("artifact_path", Text),
+        keys=[("folder",)],
     )
     edited = edited_artifacts("websocket_artifact")
 

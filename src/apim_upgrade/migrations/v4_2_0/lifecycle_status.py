@@ -21,7 +21,9 @@ def steps(upgrade: Upgrade) -> list[Step]:
     """The step, when the upgrade passes into 4.2.0. Artifacts follow in ``artifact_edits``."""
     if not upgrade.crosses("4.2.0"):
         return []
-    stage = stage_table("lifecycle_status", Column("api_uuid", String(100)), Column("status", String(30)))
+    stage = stage_table(
+        "lifecycle_status", Column("api_uuid", String(100)), Column("status", String(30)), keys=[("api_uuid",)]
+    )
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
         states = (

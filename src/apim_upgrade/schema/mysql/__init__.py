@@ -14,6 +14,7 @@ class MySQL:
     """The dialect of MySQL 5.7 and later, and of MariaDB 10.3 and later."""
 
     links_need_indexes = True
+    joins_need_indexes = True
     changes_extras = True
     views_bind_columns = False
 

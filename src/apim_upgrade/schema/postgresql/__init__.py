@@ -14,6 +14,7 @@ class PostgreSQL:
     """The dialect of PostgreSQL 12 and later."""
 
     links_need_indexes = False
+    joins_need_indexes = False
     changes_extras = False
     views_bind_columns = True
 
