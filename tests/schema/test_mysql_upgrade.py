@@ -10,8 +10,16 @@ import pytest
 from apim_upgrade.databases import Database
 from apim_upgrade.engine import journal
 from apim_upgrade.releases import Release, Schema, catalogue, catalogued_releases, sources
+from apim_upgrade.releases.knowledge import read_toml
 from apim_upgrade.releases.model import Column, Index, Table
-from apim_upgrade.schema import compare, create_statements, introspect, predicted_after_expand, target_of
+from apim_upgrade.schema import (
+    compare,
+    create_statements,
+    introspect,
+    predicted_after_contract,
+    predicted_after_expand,
+    target_of,
+)
 from conftest import Pair
 from schema.conftest import SchemaUpgrade
 
@@ -83,6 +91,27 @@ def test_a_stock_schema_becomes_that_of_the_newest_release(
     assert upgrade.again() <= {f"schema/{part}/expand/seed-rows"}
     assert not [name for name in upgrade.live().tables if "quarantine" in name]
     assert compare(upgrade.live(), target_of("mysql", NEWEST, part)).unknown == ()
+
+
+@pytest.mark.parametrize("entry", read_toml("lookup_indexes.toml")["lookup"], ids=lambda entry: entry["table"])
+def test_columns_that_data_steps_look_rows_up_by_have_an_index_of_the_tools_until_contract(
+    entry: dict[str, str],
+) -> None:
+    oldest, part = sources()[0], entry["part"]
+
+    def led(schema: Schema) -> list[str | None]:
+        table = schema.table(entry["table"])
+        assert table is not None
+        owners = [each for each in (table.primary_key, *table.unique, *table.indexes) if each is not None]
+        return [each.name for each in owners if each.columns[0].lower() == entry["column"]]
+
+    expanded = predicted_after_expand("mysql", catalogue("mysql", oldest, part), NEWEST, part)
+    assert led(expanded)
+    contracted = predicted_after_contract("mysql", expanded, NEWEST, part)
+    assert not [name for name in led(contracted) if (name or "").startswith(journal.PREFIX)]
+    assert predicted_after_expand("mysql", contracted, NEWEST, part) == contracted, "and never again"
+    hashing = predicted_after_expand("postgresql", catalogue("postgresql", oldest, part), NEWEST, part)
+    assert not [name for name in led(hashing) if (name or "").startswith(journal.PREFIX)]
 
 
 def shape(schema: Schema) -> dict[str, object]:

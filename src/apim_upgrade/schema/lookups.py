@@ -19,7 +19,8 @@ def lookup_indexes(expanded: Schema, target: Target) -> Iterator[tuple[str, Crea
     """
     Return the indexes that an expanded schema lacks for the data steps to come, by table.
 
-    One that the target has as well is made as it wants it; any other stands in until *contract*.
+    One that a foreign key of the target will rely on is made as the server would then make it, and stays; any other
+    stands in until *contract*.
     """
     for entry in read_toml("lookup_indexes.toml")["lookup"]:
         live, wanted = expanded.table(entry["table"]), target.wanted.table(entry["table"])
@@ -28,9 +29,11 @@ def lookup_indexes(expanded: Schema, target: Target) -> Iterator[tuple[str, Crea
             continue
         if _leads(column.name, live) or _has_key(expanded, *entry.get("until", ())):
             continue
-        stand_in = Index(f"{PREFIX}{column.name}", (column.name,), prefix=((column.name, _LENGTH),))
-        same = (index for index in wanted.indexes if index.columns == (column.name,) and not index.unique)
-        yield wanted.name, CreateIndex(live.name, next(same, stand_in))
+        if any(folded(key.columns) == folded((column.name,)) for key in wanted.foreign_keys):
+            index = Index(column.name, (column.name,))
+        else:
+            index = Index(f"{PREFIX}{column.name}", (column.name,), prefix=((column.name, _LENGTH),))
+        yield wanted.name, CreateIndex(live.name, index)
 
 
 def _has_key(schema: Schema, name: str = "", *columns: str) -> bool:
