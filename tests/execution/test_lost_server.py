@@ -235,6 +235,20 @@ def test_a_disk_that_is_full_in_a_step(
     assert _same(here.content(), expected)
 
 
+def test_a_run_folder_that_is_full(site: Callable[..., Site], small_disk: Callable[[str], Path]) -> None:
+    here, folder = site(), small_disk("64k")
+    here.edit('target = "4.3.0"', f'target = "4.3.0"\nrun_folder = "{folder}"')
+    with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"\x01" * 4096)
+    for command in ("run", "rehearse", "plan"):
+        answer = here(command)
+        assert answer.code == 3
+        assert f"The run folder {folder}" in answer.problem[0]
+        assert answer.problem[0].endswith("cannot be written: No space left on device.")
+        assert answer.problem[1].startswith("Make room")
+
+
 def test_rights_that_are_taken_in_the_middle(
     site: Callable[..., Site],
     expected: dict[str, str],

@@ -64,7 +64,12 @@ def test_what_was_done_to_a_run_in_the_middle(site: Callable[..., Site], monkeyp
         for command in ("status", "commit"):
             answer = here(command, "--yes")
             assert (answer.code, f"{name} {NOT_OURS}" in answer.problem[0]) == (3, True), (name, command)
+            assert "remove" not in answer.problem[1]  # it says that the run is committed, or taken back
         (folder / name).unlink()
+    change(here.upgraded.am, "DROP TABLE apim_upgrade_journal")
+    error, hint = here("status").problem
+    assert 'lacks a table: relation "apim_upgrade_journal" does not exist' in error
+    assert "dropped" in hint
     for database in here.upgraded.by_name().values():
         change(database, "UPDATE apim_upgrade_run SET settings = '{}'")
     for command in SOME:

@@ -169,7 +169,9 @@ def _write(text: str, output: Path | None) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise EnvironmentProblem(f"{output} cannot be written: {error.strerror}.") from None
+        raise EnvironmentProblem(
+            f"{output} cannot be written: {error.strerror}.", hint="Make room, or name another file."
+        ) from None
 
 
 def _show_repairs(subject: Subject, folder: Path | None) -> str:

@@ -34,6 +34,8 @@ def command(
         try:
             out.write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
         except OSError as error:
-            raise EnvironmentProblem(f"{out} cannot be written: {error.strerror}.") from None
+            raise EnvironmentProblem(
+                f"{out} cannot be written: {error.strerror}.", hint="Make room, or name another file."
+            ) from None
         page = out
     settings.output.result("report", checked.document, lambda: [str(page)])

@@ -27,6 +27,8 @@ REHEARSAL = "rehearsal.json"
 """What a rehearsal found; written last, so that it is there says that the rehearsal came to its end."""
 REPORT = "report.json"
 PAGE = "report.html"
+_SPARE = (PLAN, ESTIMATE, REPORT, REHEARSAL)
+"""What the tool can do without: to figures of progress, or to a report that is written anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,9 @@ class RunFolder:
         return document
 
     def spoiled(self, name: str) -> EnvironmentProblem:
-        """The error for a file that somebody else has written to."""
-        return EnvironmentProblem(
-            f"{self.file(name)} is not what this tool wrote there.", hint="Restore the file, or remove it."
-        )
+        """The error for a file that somebody else has written to; only what nothing hangs on may be removed."""
+        hint = "Restore the file, or remove it." if name in _SPARE else "Restore the file from where you keep copies."
+        return EnvironmentProblem(f"{self.file(name)} is not what this tool wrote there.", hint=hint)
 
 
 def committed_folders(runs: Path) -> list[RunFolder]:
@@ -109,7 +110,7 @@ def one_at_a_time(runs: Path) -> Iterator[None]:
     """Keep a second process out of the same runs folder; needed until the clones exist and can be locked themselves."""
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        lock = (runs / ".lock").open("a+")
+        lock = (runs / ".lock").open("ab+", buffering=0)  # what is buffered would fail once more when it is closed
     except OSError as error:
         raise _unwritable(runs, error) from None
     with lock:
@@ -118,13 +119,14 @@ def one_at_a_time(runs: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise EnvironmentProblem(
-                f"Another run is at work in {runs} (process {lock.read().strip() or 'unknown'}).",
+                f"Another run is at work in {runs} (process {lock.read().decode().strip() or 'unknown'}).",
                 hint="Wait for it, or stop it and run again to resume.",
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(str(os.getpid()))
-        lock.flush()
+        try:
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+        except OSError as error:
+            raise _unwritable(runs, error) from None
         yield
 
 

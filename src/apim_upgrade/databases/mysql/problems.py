@@ -6,6 +6,7 @@ import re
 
 from sqlalchemy.exc import DBAPIError
 
+from apim_upgrade.databases.telling import LOOK_THERE, MISSING
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem
 
 _LOST = ("The connection to {where} cannot be made or was lost.", "Check that the server is up and reachable.")
@@ -26,6 +27,7 @@ _BY_NUMBER = {
     1227: _RIGHT,
     1370: _RIGHT,
     1049: ("There is no {where}.", "Check the URL in upgrade.toml."),
+    1146: ("{where} lacks a table: {detail}.", MISSING),
     1040: _BUSY,
     1203: _BUSY,
     1226: _BUSY,
@@ -85,5 +87,7 @@ def sentence(number: int, text: str, where: str, *, lost: bool = False) -> Envir
         message, hint = _LOST
     else:
         answer = number or "without a number"
-        return EnvironmentProblem(f"{where}: the server answered {answer}: {detail.rstrip('.') or 'no text'}.")
+        return EnvironmentProblem(
+            f"{where}: the server answered {answer}: {detail.rstrip('.') or 'no text'}.", hint=LOOK_THERE
+        )
     return EnvironmentProblem(message.format(where=where, detail=detail.rstrip(".")), hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError
 
+from apim_upgrade.databases.telling import LOOK_THERE, MISSING
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem
 
 _BY_STATE = {
@@ -11,6 +12,7 @@ _BY_STATE = {
     "28000": ("The login to {where} is refused.", "Check user, pg_hba.conf and TLS settings."),
     "3D000": ("There is no {where}.", "Check the URL in upgrade.toml."),
     "42501": ("The user of {where} lacks a right: {detail}.", "Grant it, or use the owner of the objects."),
+    "42P01": ("{where} lacks a table: {detail}.", MISSING),
     "53100": ("The disk of {where} is full.", "Free space on the database server."),
     "53200": ("The server of {where} is out of memory.", "Give it memory or stop other work."),
     "53300": ("The server of {where} has no connection left.", "Close sessions or raise max_connections."),
@@ -56,7 +58,7 @@ def explain(error: DBAPIError, where: str) -> ApimUpgradeError:
             f"{where}: rows of {table} do not fit {constraint} ({detail}).", hint="The rows have to be mended first."
         )
     answer = state or type(original).__name__
-    return EnvironmentProblem(f"{where}: the server answered {answer}: {detail or 'no text'}.")
+    return EnvironmentProblem(f"{where}: the server answered {answer}: {detail or 'no text'}.", hint=LOOK_THERE)
 
 
 def _is_operational(error: DBAPIError) -> bool:
