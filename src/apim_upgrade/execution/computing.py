@@ -28,7 +28,7 @@ from apim_upgrade.execution.stand import copies
 from apim_upgrade.migrations.findings import only_looks
 from apim_upgrade.moving import open_source, throw_away_copy
 from apim_upgrade.planning.loading import Loading, waiting_table
-from apim_upgrade.planning.vendor_files import ComputedRows, Held, Part
+from apim_upgrade.planning.vendor_rows import ComputedRows, Held, Part
 from apim_upgrade.releases import PARTS, Release
 from apim_upgrade.schema import Schema, introspect
 from apim_upgrade.tables.registry import LOG

@@ -16,7 +16,8 @@ from apim_upgrade.engine import RunRecord, Step
 from apim_upgrade.errors import ProjectError
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Choices, Tenant, Upgrade
 from apim_upgrade.planning import closing_steps, data_steps, opening_steps
-from apim_upgrade.planning.vendor_files import ComputedRows, Scripts
+from apim_upgrade.planning.vendor_files import Scripts
+from apim_upgrade.planning.vendor_rows import ComputedRows
 from apim_upgrade.releases import PARTS, Release
 from apim_upgrade.schema import Schema, commit_steps, predicted_after_contract, predicted_after_expand, target_of
 from apim_upgrade.schema.shapes import stock_shape

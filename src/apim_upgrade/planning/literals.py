@@ -52,9 +52,9 @@ class Literals(ABC):
     def moment(self, text: str) -> str:
         """Return a time, given as ``YYYY-MM-DD HH:MM:SS``."""
 
-    @abstractmethod
     def insert(self, into: str, rows: Sequence[str]) -> str:
         """Return the statement that adds rows, each ``(…)``; ``into`` is the table with its columns."""
+        return f"INSERT INTO {into} VALUES\n" + ",\n".join(rows)
 
     @abstractmethod
     def append(self, table: str, column: str, row: str, pieces: Sequence[str | bytes]) -> str:
@@ -128,9 +128,6 @@ class _SqlServer(Literals):
     def moment(self, text: str) -> str:
         return f"CAST('{text.replace(' ', 'T')}' AS DATETIME2)"
 
-    def insert(self, into: str, rows: Sequence[str]) -> str:
-        return f"INSERT INTO {into} VALUES\n" + ",\n".join(rows)
-
     def append(self, table: str, column: str, row: str, pieces: Sequence[str | bytes]) -> str:
         joined = f" {self.plus}\n".join(map(self.value, pieces))
         return f"UPDATE {table} SET {column}.WRITE({joined}, NULL, 0) WHERE {row}"
@@ -151,9 +148,6 @@ class _Db2(Literals):
 
     def moment(self, text: str) -> str:
         return f"TIMESTAMP('{text}')"
-
-    def insert(self, into: str, rows: Sequence[str]) -> str:
-        return f"INSERT INTO {into} VALUES\n" + ",\n".join(rows)
 
     def append(self, table: str, column: str, row: str, pieces: Sequence[str | bytes]) -> str:
         joined = f" {self.plus}\n".join(map(self.value, pieces))
