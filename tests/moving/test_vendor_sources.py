@@ -147,11 +147,11 @@ def test_what_is_sent_is_what_somebody_read(play: Callable[[str], Driver]) -> No
 
 def move_some(driver: Driver, target: Database, said: list[str], *names: str, own: Table | None = None) -> Move:
     """Move some tables of the sample only, and perhaps one of the customer's own."""
-    stock = stock_shape(driver.kind, RELEASE, "am")
+    stock = stock_shape(driver.kind, driver.release, "am")
     tables = {name: stock.tables[name] for name in names}
     driver.shapes["am"] = replace(stock, tables=tables | ({own.name: own} if own else {}), sequences={}, triggers=())
     with open_source("am", addresses(driver.kind)["am"]) as source:
-        return move_database(source, Held("am", source.schema(), RELEASE, "am"), target, CLOCK, said.append)
+        return move_database(source, Held("am", source.schema(), driver.release, "am"), target, CLOCK, said.append)
 
 
 def test_rows_that_are_written_meanwhile_are_told_where_tables_are_read_at_several_moments(
@@ -340,14 +340,44 @@ def test_the_real_driver_says_that_nobody_listens(kind: str) -> None:
     assert SECRET not in str(caught.value)
 
 
-def test_the_column_that_sql_server_called_otherwise_comes_under_its_later_name() -> None:
-    shape = stock_shape("mssql", Release.parse("3.2.0"), "am")
-    names = Names.of("mssql")
-    usual = names.elsewhere(shape).tables["AM_GW_API_ARTIFACTS"]
-    assert usual.column("TIME_STAMP") is not None
-    assert usual.column("TIMESTAMP") is None
-    assert names.real(shape, "AM_GW_API_ARTIFACTS", "TIME_STAMP") == ("AM_GW_API_ARTIFACTS", "TIMESTAMP")
-    assert names.real(shape, "AM_API", "API_ID") == ("AM_API", "API_ID")
+def test_oracles_null_is_an_empty_text_where_the_other_side_takes_no_null(
+    play: Callable[[str], Driver], empty_database: Callable[[str], Database], sample_estate: Callable[..., Pair]
+) -> None:
+    driver = play("oracle")
+    copy = sample_estate(str(RELEASE), apis=6, tenants=1)
+    driver.holds = copy.by_name()
+    change(copy.am, "UPDATE am_policy_subscription SET billing_plan = '', description = ''")
+    target = empty_database("am")
+    move_some(driver, target, [], "AM_POLICY_SUBSCRIPTION")
+    with target.read() as session:
+        kept = session.all("SELECT DISTINCT billing_plan, description FROM am_policy_subscription")
+        made = introspect(session).tables["am_policy_subscription"].column("billing_plan")
+    assert [tuple(row) for row in kept] == [("", None)]
+    assert made is not None
+    assert not made.nullable
+
+
+def test_the_column_that_sql_server_called_otherwise_comes_under_its_later_name(
+    play: Callable[[str], Driver], empty_database: Callable[[str], Database], sample_estate: Callable[..., Pair]
+) -> None:
+    driver = play("mssql")
+    driver.release = Release.parse("3.2.0")
+    copy = sample_estate(str(RELEASE), apis=6, tenants=1)
+    driver.holds = copy.by_name()
+    change(
+        copy.am,
+        "DROP TABLE am_gw_api_artifacts",
+        "CREATE TABLE am_gw_api_artifacts (api_id varchar, artifact bytea, gateway_instruction varchar, "
+        "gateway_label varchar, time_stamp timestamp)",
+        "INSERT INTO am_gw_api_artifacts VALUES ('a', 'zip', 'Publish', 'Default', '2026-03-01 02:03:04')",
+    )
+    target = empty_database("am")
+    move_some(driver, target, [], "AM_GW_API_ARTIFACTS")
+    assert any("[TIMESTAMP]" in each and "FROM [AM_GW_API_ARTIFACTS]" in each for each in driver.sent)
+    assert scalar(target, "SELECT time_stamp FROM am_gw_api_artifacts") == datetime(2026, 3, 1, 2, 3, 4)
+    with target.read() as session:
+        found = introspect(session).tables["am_gw_api_artifacts"]
+    assert found.column("timestamp") is None
 
 
 def test_the_played_values_have_the_forms_of_the_drivers() -> None:

@@ -92,7 +92,7 @@ class Connection:
         self.sample = self._opened.enter_context(self.driver.holds[self.name].read())
         self.shape = self.driver.shape(self.name)
         usual = Names.of(self.driver.kind).elsewhere(self.shape)
-        self.elsewhere = dict(zip(self.shape.tables, usual.tables, strict=True))
+        self.elsewhere = dict(zip(self.shape.tables, usual.tables.values(), strict=True))
 
     def cursor(self) -> Cursor:
         return Cursor(self)
@@ -136,12 +136,13 @@ class Cursor:
         match = _SELECT.match(text)
         assert match is not None, text
         described = self._connection.shape.tables[match["table"]]
-        there = table(self._connection.elsewhere[match["table"]].lower())
+        usual = self._connection.elsewhere[match["table"]]
+        called = {c.name: column(u.name.lower()) for c, u in zip(described.columns, usual.columns, strict=True)}
         counted = match["what"].startswith("count")
         names = _FILLED.findall(text) if counted else _NAME.findall(match["what"])
         wanted = [each for name in names if (each := described.column(name)) is not None]
-        asked = [column(name.lower()) for name in names] or [literal(1)]
-        rows = self._connection.sample.all(select(*asked).select_from(there))
+        asked = [called[name] for name in names] or [literal(1)]
+        rows = self._connection.sample.all(select(*asked).select_from(table(usual.name.lower())))
         given = (tuple(value_of(self._driver, *pair) for pair in zip(wanted, row, strict=False)) for row in rows)
         if not counted:
             yield from given
