@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ _ALWAYS = {
     "max-connections": "60",
     "max-allowed-packet": "64M",
 }
-_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+_TABLES = ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql")
+_PREFIXES = ("mysql_", "mariadb_")
+"""What the scripts of the system tables are called before :data:`_TABLES`: up to MariaDB 10.11, and later."""
 
 
 def find_binaries() -> Path:
@@ -111,10 +113,10 @@ class EmbeddedMariaDB(EmbeddedServer):
     def _prepare(self) -> None:
         if (self.data / "mysql").exists():
             return
-        share = self._share()
+        scripts = self._scripts()
         (self.data / "mysql").mkdir(parents=True)
         script = b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"
-        script += b"".join((share / name).read_bytes() for name in _TABLES)
+        script += b"".join(file.read_bytes() for file in scripts)
         self._program(
             [*self._server(), "--bootstrap", "--skip-grant-tables", "--log-warnings=0"],
             input=script,
@@ -124,7 +126,7 @@ class EmbeddedMariaDB(EmbeddedServer):
         return [*self._guard(), *self._server(), "--skip-networking", f"--socket={self.socket}"]
 
     def _server(self) -> list[str]:
-        share = self._share()
+        share = self._scripts()[0].parent
         settings = _ALWAYS | ({} if self._durable else _THROW_AWAY) | self._settings
         return [
             str(self.binaries / "mariadbd"),
@@ -138,18 +140,18 @@ class EmbeddedMariaDB(EmbeddedServer):
             *(f"--{name}={value}" for name, value in settings.items()),
         ]
 
-    def _share(self) -> Path:
-        found = next((folder for folder in self._shares() if all((folder / name).is_file() for name in _TABLES)), None)
-        if found is None:
-            raise EnvironmentProblem(
-                f"MariaDB's system tables (mysql_system_tables.sql) were not found beside {self.binaries}.",
-                hint="Install mariadb-server-core whole.",
-            )
-        return found
-
-    def _shares(self) -> Iterator[Path]:
+    def _scripts(self) -> tuple[Path, ...]:
+        """The scripts that make the system tables; the server's other files lie beside them."""
         for name in ("mysql", "mariadb", "."):
-            yield self.binaries.parent / "share" / name
+            for prefix in _PREFIXES:
+                files = tuple(self.binaries.parent / "share" / name / f"{prefix}{each}" for each in _TABLES)
+                if all(file.is_file() for file in files):
+                    return files
+        raise EnvironmentProblem(
+            "MariaDB's system tables (mysql_system_tables.sql or mariadb_system_tables.sql) were not found "
+            f"beside {self.binaries}.",
+            hint="Install mariadb-server-core whole.",
+        )
 
     def _environment(self) -> dict[str, str]:
         environment = environment_without(self.folder, "MYSQL_HOME", "MYSQL_UNIX_PORT", "MYSQL_TCP_PORT", "LD_PRELOAD")
