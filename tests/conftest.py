@@ -25,6 +25,8 @@ from apim_upgrade.errors import EnvironmentProblem
 from apim_upgrade.releases import Release
 from mysql_server import EmbeddedMySQL
 
+ON_MYSQL = "APIM_UPGRADE_MYSQL_BIN" in os.environ
+"""Whether the tests run on a MySQL in the place of MariaDB."""
 SHARED = Path(__file__).parents[2] / "shared"
 
 
