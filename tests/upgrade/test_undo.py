@@ -18,9 +18,9 @@ from apim_upgrade.engine import Phase, Runner, RunRecord, Sql, Step, journal
 from apim_upgrade.errors import StepFailed
 from apim_upgrade.execution.undoing import obstacle_to_undo, undo
 from apim_upgrade.migrations.upgrade import SUPER_TENANT_DOMAIN, SUPER_TENANT_ID, Tenant, Upgrade
-from apim_upgrade.planning import opening_steps
+from apim_upgrade.planning import closing_steps, opening_steps
 from apim_upgrade.releases import Release
-from apim_upgrade.schema import Schema, introspect
+from apim_upgrade.schema import Schema, create_statements, introspect
 from apim_upgrade.schema.noted import noted
 from conftest import Pair
 
@@ -107,6 +107,44 @@ def test_a_long_way_is_undone_on_mariadb_and_what_became_bytes_is_text_again(
             )
         here = Opened(databases, "3.2.0", "4.7.0")
         _undo_all_of(here)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_the_schema_becomes_what_it_was_after_its_constraints_were_changed_too(
+    kind: str, empty_database: Callable[[str], Database], mysql_database: Callable[..., Database]
+) -> None:
+    parts = [empty_database(part) if kind == "postgresql" else mysql_database(part) for part in ("am", "shared")]
+    for database in parts:
+        with database.write() as session:
+            for statement in create_statements(kind, Release.parse("3.2.0"), database.name):
+                session.execute(statement)
+    with Pair(*parts).connected() as databases:
+        here = Opened(databases, "3.2.0", "4.7.0")
+        before = here.schemas()
+        here.begin()
+        here.run(here.steps())
+        here.run(closing_steps(here.upgrade, kind, here.schemas()))
+        undo(databases, here.target, lambda text: None)
+        assert _but_for_names_of_links(here.schemas()) == _but_for_names_of_links(before)
+
+
+def _but_for_names_of_links(schemas: Mapping[str, Schema]) -> list[Schema]:
+    """MySQL numbers foreign keys that it names itself."""
+    return [
+        replace(
+            schema,
+            tables={
+                name: replace(
+                    table,
+                    foreign_keys=tuple(
+                        sorted((replace(key, name=None) for key in table.foreign_keys), key=lambda key: key.columns)
+                    ),
+                )
+                for name, table in schema.tables.items()
+            },
+        )
+        for schema in schemas.values()
+    ]
 
 
 def _undo_all_of(here: Opened) -> None:

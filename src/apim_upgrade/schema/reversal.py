@@ -8,9 +8,10 @@ after a crash it does the rest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from apim_upgrade.releases import renames
-from apim_upgrade.releases.model import Column, PrimaryKey, Schema, Table, Unique, fold
+from apim_upgrade.releases.model import Column, ForeignKey, PrimaryKey, Schema, Table, Unique, fold
 from apim_upgrade.schema.changes import (
     AddForeignKey,
     AddPrimaryKey,
@@ -47,19 +48,19 @@ def reversal(live: Schema, before: Schema, brought: Schema) -> list[Change]:
     """
     way = _Way(live)
     shared = [table.name for table in live.tables.values() if table.name in before.tables]
-    for name in shared:
-        kept = before.tables[name].foreign_keys
-        way.alter(
-            name, [DropConstraint(key.name) for key in way.table(name).foreign_keys if key.name and key not in kept]
-        )
+    new = [name for name in live.tables if name not in before.tables and brought.table(name) is not None]
+    for name in (*shared, *new):
+        kept = _links(before.tables[name]) if name in before.tables else {}
+        links = [key for what, key in _links(live.tables[name]).items() if what not in kept]
+        way.alter(name, [DropConstraint(key.name) for key in links if key.name])
     triggers = {fold(trigger.name) for trigger in brought.triggers}
     way.add(DropTrigger(each) for each in live.triggers if each not in before.triggers and fold(each.name) in triggers)
     functions = {fold(function.name) for function in brought.functions}
-    there = {fold(function.name) for function in before.functions}
-    way.add(DropFunction(each) for each in live.functions if fold(each.name) in functions - there)
+    old = {fold(function.name) for function in before.functions}
+    way.add(DropFunction(each) for each in live.functions if fold(each.name) in functions - old)
     for name in shared:
         _table(way, name, before.tables[name])
-    way.add(DropTable(name) for name in live.tables if name not in before.tables and brought.table(name) is not None)
+    way.add(DropTable(name) for name in new)
     sequences = {fold(name) for name in brought.sequences}
     way.add(
         DropSequence(name)
@@ -67,8 +68,8 @@ def reversal(live: Schema, before: Schema, brought: Schema) -> list[Change]:
         if name not in before.sequences and fold(name) in sequences
     )
     for name in shared:
-        links = way.table(name).foreign_keys
-        way.alter(name, [AddForeignKey(key) for key in before.tables[name].foreign_keys if key not in links])
+        there = _links(way.table(name))
+        way.alter(name, [AddForeignKey(key) for what, key in _links(before.tables[name]).items() if what not in there])
     way.add(CreateTrigger(each) for each in before.triggers if each not in way.schema.triggers)
     return way.changes
 
@@ -143,6 +144,11 @@ def _alterations(live: Table, before: Table) -> Iterator[Alteration]:
         if found is not None and found != column:
             yield from _column(found, column)
     yield from (AddPrimaryKey(key) if isinstance(key, PrimaryKey) else AddUnique(key) for key in then if key not in now)
+
+
+def _links(table: Table) -> dict[ForeignKey, ForeignKey]:
+    """Foreign keys by what they do: MySQL numbers those that it names itself, and never takes a lower number again."""
+    return {replace(key, name=None): key for key in table.foreign_keys}
 
 
 def _keys(table: Table) -> list[PrimaryKey | Unique]:
