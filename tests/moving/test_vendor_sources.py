@@ -239,9 +239,7 @@ def test_the_command_line_looks_at_such_an_estate_and_moves_it(
     try:
         refused = site("run")
         assert refused.code == 2
-        assert (
-            "Oracle is upgraded by scripts (`plan --sql DIR --dialect oracle`), or here by moving" in refused.problem[0]
-        )
+        assert "Oracle is upgraded by scripts (`plan --sql DIR --dialect oracle --with-rows`), or" in refused.problem[0]
         inspected = site("inspect", "--format", "json")
         assert inspected.code == 0, inspected.err
         assert inspected.document["kind"] == "oracle"
@@ -279,7 +277,7 @@ def test_a_pack_that_names_such_a_server_is_read_from_there(
     url = f'url = "pack:{tmp_path / "wso2am"}"'
     site.file.write_text(f'target = "4.3.0"\n[database.am]\n{url}\n[database.shared]\n{url}', encoding="utf-8")
     refused = site("status")
-    assert "DB2 is upgraded by scripts (`plan --sql DIR --dialect db2`)" in refused.problem[0]
+    assert "DB2 is upgraded by scripts (`plan --sql DIR --dialect db2 --with-rows`)" in refused.problem[0]
     driver.connect = lambda *_: (_ for _ in ()).throw(VendorError("[IBM][CLI Driver] SQL30082N  Security processing"))  # type: ignore[method-assign]
     wrong = site("inspect")
     assert wrong.code == 3

@@ -190,8 +190,8 @@ def _only_moved(kind: str) -> str:
     if kind == "h2":
         return "H2 files are upgraded only by moving them."
     return (
-        f"{CALLED[kind]} is upgraded by scripts (`plan --sql DIR --dialect {kind}`), or here by moving the data to "
-        "PostgreSQL or MySQL."
+        f"{CALLED[kind]} is upgraded by scripts (`plan --sql DIR --dialect {kind} --with-rows`), or here by moving "
+        "the data to PostgreSQL or MySQL."
     )
 
 
