@@ -218,6 +218,7 @@ def test_a_table_of_the_customers_own_is_carried_over_and_one_of_the_products_un
     assert any("default of MY_OWN.MADE is not carried over" in line for line in said)
 
 
+@pytest.mark.slow
 def test_the_command_line_looks_at_such_an_estate_and_moves_it(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
