@@ -138,7 +138,8 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
     copies = derived_stage(
         stage,
         "copies",
-        Column("number", Integer),
+        # Links join it; MariaDB would compare every row with every other.
+        Column("number", Integer, primary_key=True, autoincrement=False),
         Column("tenant_id", Integer),
         Column("source_version", Integer, info=version),
         Column("source_uuid", String(100)),
@@ -327,7 +328,8 @@ def _copy_attachments(stage: Table, values: TableClause, links: TableClause, pla
             [link.name, "reg_path_id", "reg_resource_name", "reg_tenant_id"],
             select(copied.c.new_id, placed.c.path_id, placed.c.name, copied.c.tenant_id)
             .select_from(copied)
-            .join(placed, placed.c.number == copied.c.number),
+            .join(placed, placed.c.number == copied.c.number)
+            .order_by(copied.c.new_id),
         ),
         counts=False,
     )
