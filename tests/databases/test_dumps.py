@@ -15,6 +15,7 @@ import pytest
 from apim_upgrade.databases import EmbeddedPostgres
 from apim_upgrade.databases import dumps as restoring
 from apim_upgrade.databases.dumps import restore
+from apim_upgrade.databases.mysql.embedded import EmbeddedMariaDB
 from apim_upgrade.databases.postgresql import dumps
 from apim_upgrade.errors import EnvironmentProblem, ProjectError
 from conftest import MariaServer, Server
@@ -257,6 +258,20 @@ def test_half_a_dump_of_mysql_is_refused(mysql_databases: MariaServer, tmp_path:
     finally:
         with mysql_databases.maria.connect() as connection, connection.cursor() as cursor:
             cursor.execute("DROP DATABASE half_of_mysql")
+
+
+def test_a_server_that_ends_while_it_restores_is_not_the_dumps_fault(tmp_path: Path, mariadb: EmbeddedMariaDB) -> None:
+    dump = tmp_path / "dump.sql"
+    with EmbeddedPostgres(tmp_path / "postgresql") as postgres:
+        number = (postgres.data / "postmaster.pid").read_text(encoding="utf-8").split()[0]
+        end = f"COPY (SELECT 1) TO PROGRAM 'kill -QUIT {number}; sleep 1';"
+        dump.write_text(f"--\n-- PostgreSQL database dump\n--\n{end}\nSELECT 1;\n", encoding="utf-8")
+        with pytest.raises(EnvironmentProblem, match=r"The PostgreSQL of our own gave up while .* was restored"):
+            restore(dump, postgres, "am")
+    with EmbeddedMariaDB(tmp_path / "mariadb") as maria:
+        dump.write_text(f"{MYSQL_HEAD}SHUTDOWN;\nDO SLEEP(5);\nSELECT 1;\n", encoding="utf-8")
+        with pytest.raises(EnvironmentProblem, match=r"The MariaDB of our own gave up while .* was restored"):
+            restore(dump, maria, "am")
 
 
 def test_dumps_of_two_dbms_are_not_of_one_estate(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_a_lock_that_the_server_ended_does_not_hide_why_work_stopped(
         (1213, "Deadlock found", "A lock on it could not be had"),
         (1114, "The table 'X' is full", "The disk of it is full"),
         (3, "Error writing file '/tmp/x' (Errcode: 28 \"No space left on device\")", "The disk of it is full"),
+        (1005, 'Can\'t create table `a`.`B` (errno: 135 "No more room in record file")', "The disk of it is full"),
         (1290, "The server is running with the --read-only option", "it is read only"),
         (
             1062,

@@ -6,6 +6,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import psycopg
+import pymysql
+
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.dump_forms import form_of, size_of
 from apim_upgrade.databases.mysql.dumps import restore_mysql
@@ -13,7 +16,7 @@ from apim_upgrade.databases.mysql.embedded import EmbeddedMariaDB
 from apim_upgrade.databases.postgresql.dumps import restore_postgres
 from apim_upgrade.databases.postgresql.embedded import EmbeddedPostgres
 from apim_upgrade.databases.telling import Say, quiet
-from apim_upgrade.errors import EnvironmentProblem, ProjectError
+from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, ProjectError
 
 Server = EmbeddedPostgres | EmbeddedMariaDB
 
@@ -40,7 +43,7 @@ def restore(dump: Path, server: Server, name: str, say: Say = quiet) -> Address:
     Restore a dump into the new database ``name``; return where its tables are.
 
     Raises ProjectError when the dump is none, cut off, or needs what the server has not, EnvironmentProblem when the
-    disk is full or a client program is missing.
+    disk is full, the server gives up, or a client program is missing.
     """
     form = form_of(dump)
     room = shutil.disk_usage(server.data).free
@@ -49,6 +52,14 @@ def restore(dump: Path, server: Server, name: str, say: Say = quiet) -> Address:
             f"The dump {dump} has {size_of(dump) / 1e6:,.0f} MB, and {server.data} has room for {room / 1e6:,.0f} MB.",
             hint="Set run_folder in upgrade.toml to a larger disk.",
         )
-    if isinstance(server, EmbeddedMariaDB):
-        return restore_mysql(dump, form, server, name, say)
-    return restore_postgres(dump, form, server, name, say)
+    try:
+        if isinstance(server, EmbeddedMariaDB):
+            return restore_mysql(dump, form, server, name, say)
+        return restore_postgres(dump, form, server, name, say)
+    except (ApimUpgradeError, psycopg.Error, pymysql.MySQLError) as error:
+        if isinstance(error, ApimUpgradeError) and server.answers():
+            raise
+        raise EnvironmentProblem(  # and not the dump's fault, whatever the client program said of it
+            f"The {server.called} of our own gave up while {dump} was restored.",
+            hint="See that the disk of run_folder has room, then rehearse again.",
+        ) from error

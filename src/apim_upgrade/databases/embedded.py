@@ -110,8 +110,8 @@ class EmbeddedServer(ABC):
         """The environment of the server and its programs."""
 
     @abstractmethod
-    def _answers(self) -> bool:
-        """Whether the server takes connections yet."""
+    def answers(self) -> bool:
+        """Whether the server takes connections: it does not yet, or not any more."""
 
     def _program(self, command: Sequence[str | Path], **options: Any) -> None:
         """Run one of the server's programs that prepare its data."""
@@ -143,7 +143,7 @@ class EmbeddedServer(ABC):
         )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self._answers():
+            if self.answers():
                 return
             time.sleep(0.02)
         raise EnvironmentProblem(

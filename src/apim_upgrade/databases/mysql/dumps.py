@@ -20,6 +20,7 @@ import pymysql
 from apim_upgrade.databases.address import Address
 from apim_upgrade.databases.dump_forms import Form, cut_off, lines_of
 from apim_upgrade.databases.mysql.embedded import EmbeddedMariaDB
+from apim_upgrade.databases.mysql.problems import DISK_FULL
 from apim_upgrade.databases.piping import feed
 from apim_upgrade.databases.telling import Say
 from apim_upgrade.errors import ApimUpgradeError, EnvironmentProblem, ProjectError
@@ -115,7 +116,7 @@ def _refused(dump: Path, complaints: IO[bytes]) -> ApimUpgradeError:
     text = complaints.read(100_000).decode(errors="replace")
     found = _ERROR.search(text)
     complaint = (found[1] if found else text.strip() or "no reason given")[:300].rstrip(".")
-    if "No space left" in complaint or "is full" in complaint:
+    if DISK_FULL.search(complaint):
         return EnvironmentProblem(
             f"The disk was full when {dump} was restored.", hint="Set run_folder in upgrade.toml to a larger disk."
         )

@@ -158,7 +158,8 @@ class EmbeddedMariaDB(EmbeddedServer):
         own = library_path(self.binaries)
         return {**environment, "LD_LIBRARY_PATH": own} if own else environment
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the server takes connections."""
         try:
             self.connect().close()
         except pymysql.MySQLError:

@@ -61,7 +61,8 @@ _BY_NUMBER = {
     1451: _ROWS,
     1452: _ROWS,
 }
-_ENGINE_FULL = re.compile(r"\berror:? 28\b|errno:? 28\b|No space left", re.I)
+DISK_FULL = re.compile(r"\berror:? 28\b|errno:? (?:28|135)\b|No space left|No more room|table '[^']*' is full", re.I)
+"""How the server and its programs call a disk that is full, whatever the number of the error."""
 _VALUES = re.compile(r"(Duplicate entry|Incorrect [a-z]+ value:) '.*?'(?= for )", re.S)
 _HOST = ("name or service not known", "temporary failure in name resolution", "nodename nor servname")
 
@@ -77,7 +78,7 @@ def sentence(number: int, text: str, where: str, *, lost: bool = False) -> Envir
     """Return the typed error for an error by its number (0: unknown) and text; ``lost``: the connection is gone."""
     # The server quotes values of rows; only what they collide with may be told.
     detail = _VALUES.sub(r"\1 …", text)
-    if _ENGINE_FULL.search(detail):
+    if DISK_FULL.search(detail):
         message, hint = _FULL
     elif any(fragment in detail.lower() for fragment in _HOST):
         message, hint = "The host of {where} is not known.", "Check the URL in upgrade.toml."

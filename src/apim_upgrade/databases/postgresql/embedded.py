@@ -111,7 +111,8 @@ class EmbeddedPostgres(EmbeddedServer):
             self.folder, "PGHOST", "PGPORT", "PGDATA", "PGUSER", "PGPASSWORD", "PGSERVICE", "LD_PRELOAD"
         )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the server takes connections."""
         try:
             self.connect().close()
         except psycopg.OperationalError:
