@@ -27,6 +27,9 @@ from conftest import MariaServer, Pair
 
 CLOCK = datetime(2026, 3, 1, 12)
 ONLY_ON_MYSQL = {"wf_bps_profile.callback_username", "wf_bps_profile.callback_password"}
+FEW = {"internal_scope", "claim", "configuration", "IDN_OAUTH2_SCOPE"}
+FEW |= {"oidc_scope", "oidc_scope_of_tenant", "oidc_scope_claim"}
+"""What is read whole for each of a few: stages of stock rows and of tenants, and scopes for a handful of stock ones."""
 STOCK_CLOCK = {"um_org.um_created_time", "um_org.um_last_modified"}
 """Seed rows of the stock scripts bear the moment at which these were executed."""
 ODD = {
@@ -86,13 +89,13 @@ def no_stage_twice() -> Iterator[None]:
 
 
 @pytest.fixture
-def unindexed_joins() -> Iterator[set[tuple[str, str]]]:
+def unindexed_joins() -> Iterator[set[str]]:
     """
-    Tables of the product that a run reads whole for each row of another, each with the beginning of the statement.
+    Tables of the product, and stages, that a run reads whole for each row of another.
 
     MariaDB hashes no join by itself: without an index it compares all rows with all, which 50,000 APIs do not forgive.
     """
-    found: set[tuple[str, str]] = set()
+    found: set[str] = set()
 
     def look(connection: Connection, cursor: object, text: str, values: Any, *rest: object) -> None:
         begun = re.match(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT|WITH)\b", text)
@@ -103,8 +106,13 @@ def unindexed_joins() -> Iterator[set[tuple[str, str]]]:
             seen: set[object] = set()
             for number, kind, name, access, keys, *_ in explain.fetchall():
                 again = number in seen or "DEPENDENT" in kind
-                if again and access in ("ALL", "index") and keys is None and re.match(r"[A-Z]", name):
-                    found.add((text[:25], name))
+                if (
+                    again
+                    and access in ("ALL", "index")
+                    and keys is None
+                    and re.match(r"[A-Z]|apim_upgrade_stage", name)
+                ):
+                    found.add(name.removeprefix("apim_upgrade_stage_"))
                 seen.add(number)
 
     event.listen(Engine, "before_cursor_execute", look)
@@ -122,7 +130,7 @@ def test_both_servers_end_with_the_same_rows(
     mysql_database: Callable[[str], Database],
     mysql_databases: MariaServer,
     databases: object,
-    unindexed_joins: set[tuple[str, str]],
+    unindexed_joins: set[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -151,7 +159,7 @@ def test_both_servers_end_with_the_same_rows(
             if each.kind == "postgresql":
                 databases.drop(each.address.database)  # type: ignore[attr-defined]
     assert told[0] == told[1]
-    assert unindexed_joins == {("UPDATE `IDN_OAUTH2_SCOPE`", "IDN_OAUTH2_SCOPE")}, "for a handful of stock scopes"
+    assert unindexed_joins <= FEW
     for moment in (0, 1):
         for part in ("am", "shared"):
             there, here = ends[0][moment][part], ends[1][moment][part]

@@ -23,4 +23,4 @@ def export_quarantine(session: Session, part: str, folder: RunFolder) -> None:
             rows = session.stream(select(literal_column("*")).select_from(table(name)))
             lines = (row_line(row._mapping) for row in rows)
             RunFolder(folder.path / "quarantine").write_lines(f"{part}-{name.removeprefix(PREFIX)}.jsonl", lines)
-            session.execute(f'DROP TABLE "{name}"')
+            session.execute(f"DROP TABLE {name}")

@@ -149,7 +149,7 @@ def _copy(stage: Table, wanted: Callable[[], Select[Any]], started: datetime) ->
         Column("content_id", Integer),
         Column("new_content_id", Integer),
         Column("uuid", String(100)),
-        keys=[("source_version",)],
+        keys=[("number",), ("source_version",)],
     )
     target = PATH.alias("target")
     new = RESOURCE.alias("new")
@@ -287,6 +287,7 @@ def _copy_attachments(stage: Table, values: TableClause, links: TableClause, pla
         Column("value_id", Integer),
         Column("tenant_id", Integer),
         Column("number", Integer),
+        keys=[("number",)],
     )
     found = (
         select(placed.c.number, placed.c.tenant_id, link.label("value_id"))

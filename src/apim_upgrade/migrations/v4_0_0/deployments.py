@@ -77,6 +77,7 @@ def _deployments(upgrade: Upgrade) -> Step:
         Column("revision_uuid", String(100)),
         Column("name", String(255)),
         Column("vhost", String(255)),
+        keys=[("api_uuid",)],
     )
     values: dict[str, ColumnElement[Any]] = {
         "name": wanted.c.name,

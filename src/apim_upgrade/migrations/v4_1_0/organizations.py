@@ -35,7 +35,9 @@ def steps(upgrade: Upgrade) -> list[Step]:
 
 
 def _apis(upgrade: Upgrade) -> Step:
-    stage = stage_table("api_organization", Column("api_id", Integer), Column("domain", String(255)))
+    stage = stage_table(
+        "api_organization", Column("api_id", Integer), Column("domain", String(255)), keys=[("api_id",)]
+    )
     domains = {tenant.domain for tenant in upgrade.tenants}
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
@@ -89,7 +91,12 @@ def domain_of(provider: str, domains: set[str]) -> str:
 
 def _default_versions(upgrade: Upgrade) -> Step:
     versions = API_DEFAULT_VERSION
-    stage = stage_table("version_organization", Column("default_version_id", Integer), Column("domain", String(255)))
+    stage = stage_table(
+        "version_organization",
+        Column("default_version_id", Integer),
+        Column("domain", String(255)),
+        keys=[("default_version_id",)],
+    )
     domains = {tenant.domain for tenant in upgrade.tenants}
     apis = (
         select(API.c.api_name, API.c.api_provider, func.min(API.c.organization).label("organization"))

@@ -26,7 +26,9 @@ def steps(upgrade: Upgrade) -> list[Step]:
     """The step, when the upgrade passes into 4.1.0. Artifacts take the stamps over in ``artifact_edits``."""
     if not upgrade.crosses("4.1.0"):
         return []
-    stage = stage_table("version_comparable", Column("api_id", Integer), Column("stamp", String(15)))
+    stage = stage_table(
+        "version_comparable", Column("api_id", Integer), Column("stamp", String(15)), keys=[("api_id",)]
+    )
 
     def rows(work: Work) -> Iterator[Sequence[object]]:
         # The provider names the tenant, too; where it does not (4.5.0) the stamps are there already.
