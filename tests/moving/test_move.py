@@ -152,7 +152,7 @@ def test_what_somebody_else_does_to_the_new_database_is_found(
     class Meddling:
         """The source, beside which somebody else works."""
 
-        kind = "postgresql"
+        kind, unsettled = "postgresql", ""
 
         def __init__(self, source: Source) -> None:
             self.schema, self.count, self._source = source.schema, source.count, source
