@@ -387,7 +387,7 @@ def test_a_large_table_is_changed_as_the_plan_foretold_while_others_write(large_
     seen = []
     for phase in (large_estate.expand, large_estate.contract):
         for step in phase():
-            table = step.name.rpartition("/")[2]
+            table = step.tables[0] if step.tables else ""
             if table not in LARGE:
                 large_estate.do([step])
                 continue
