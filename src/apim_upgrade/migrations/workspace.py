@@ -41,6 +41,8 @@ ARTIFACT = Table(
     Column("endpoint_config", Text),
     PrimaryKeyConstraint("api_uuid", "tenant_id"),
     Index("apim_upgrade_artifact_key", "provider", "name", "version"),
+    Index("apim_upgrade_artifact_context", "context"),
+    Index("apim_upgrade_artifact_name", "name", "version"),
 )
 """
 One row per *working copy* (products too) under ``…/applicationdata/provider/``: ``folder`` is the full path of the
