@@ -7,7 +7,7 @@ WORKERS ?= 2
 # Tests that need the facts beside the project skip where they are absent; coverage is then no measure.
 NO_GATE := $(if $(wildcard ../shared/README.md),,--cov-fail-under=0)
 
-.PHONY: help demo test lint types imports tests servers kills bench requirements clean
+.PHONY: help demo test lint types imports tests thorough servers kills bench requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -32,6 +32,9 @@ servers: $(VENV)/.dev ## fetch the MariaDB and the H2 that the tests read, unles
 
 tests: $(VENV)/.dev servers ## the tests, with coverage
 	$(RUN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(NO_GATE)
+
+thorough: $(VENV)/.dev servers ## the combinations that the tests leave out for time
+	$(RUN)/pytest -n $(WORKERS) -m thorough
 
 kills: $(VENV)/.dev servers ## kill -9 at 100 random moments (the tests do fewer)
 	APIM_UPGRADE_KILLS=100 $(RUN)/pytest -n 0 tests/upgrade/test_kill.py tests/execution/test_backup_kills.py

@@ -40,8 +40,16 @@ def shared_path(*parts: str) -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow ones, so that no worker is left with one at the end."""
+    """
+    Begin with the slow ones, so that no worker is left with one at the end.
+
+    Their coverage is not measured, which would take them half as long again: they repeat whole upgrades, whose every
+    line has quick tests of its own.
+    """
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker("no_cover")
 
 
 _MEMORY = Path("/dev/shm")

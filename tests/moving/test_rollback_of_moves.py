@@ -98,6 +98,7 @@ def test_a_move_and_its_upgrade_are_taken_back(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_move_to_mariadb_is_taken_back(
     databases: Server, mysql_database: Callable[..., Database], tmp_path: Path
 ) -> None:

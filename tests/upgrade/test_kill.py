@@ -27,7 +27,7 @@ from upgrade.split import split
 
 __all__ = ["split"]
 
-KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "30"))
+KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "15"))
 CLOCK = datetime(2026, 3, 1, 12, 0, 0)
 SOURCE, TARGET = "3.2.0", "4.7.0"
 
@@ -99,7 +99,7 @@ def test_kills_change_nothing_of_the_result(
             databases.drop(database.address.database)
 
 
-ON_MYSQL = int(os.environ.get("APIM_UPGRADE_KILLS", "6"))
+ON_MYSQL = int(os.environ.get("APIM_UPGRADE_KILLS", "4"))
 
 
 @pytest.mark.slow

@@ -242,6 +242,7 @@ def test_the_command_says_what_it_could_not_compute_and_leaves_the_originals_alo
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_estate_on_oracle_gets_complete_scripts_from_its_own_shape(
     databases: Server, monkeypatch: pytest.MonkeyPatch, desk: Desk
 ) -> None:

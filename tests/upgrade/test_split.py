@@ -28,8 +28,8 @@ EVERY = ("identity", "user", "config")
     ("source", "target", "apart", "whole"),
     [
         ("3.2.0", "4.4.0", ("identity", "user"), False),
-        ("4.2.0", "4.7.0", ("user",), True),
-        ("3.2.0", "4.4.0", EVERY, True),
+        pytest.param("4.2.0", "4.7.0", ("user",), True, marks=pytest.mark.thorough),
+        pytest.param("3.2.0", "4.4.0", EVERY, True, marks=pytest.mark.thorough),
         ("4.2.0", "4.7.0", EVERY, False),
     ],
     ids=["identity-user", "user-whole-script", "all-whole-script", "all"],
