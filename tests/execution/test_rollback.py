@@ -132,6 +132,7 @@ def test_a_run_that_stopped_half_way_is_taken_back(site: Callable[..., Site], mo
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_after_a_step_of_every_phase_the_copies_go_and_the_originals_are_as_they_were(
     site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from upgrade.split import split
 
 __all__ = ["split"]
 
-KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "15"))
+KILLS = int(os.environ.get("APIM_UPGRADE_KILLS", "10"))
 CLOCK = datetime(2026, 3, 1, 12, 0, 0)
 SOURCE, TARGET = "3.2.0", "4.7.0"
 

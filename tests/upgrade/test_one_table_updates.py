@@ -18,6 +18,7 @@ __all__ = ["one_clock"]
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_upgrade_without_joined_updates_gives_the_same_content(
     real_estate: Callable[[str], Pair],
     upgrading: Callable[..., Upgrading],

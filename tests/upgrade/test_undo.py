@@ -88,12 +88,14 @@ def test_after_every_step_that_has_one_the_undo_leads_back(real_estate: Callable
             assert here.state() == before, steps[done - 1].name
 
 
+@pytest.mark.thorough
 def test_a_long_way_is_undone_on_postgresql(sample_estate: Callable[..., Pair]) -> None:
     with sample_estate("4.0.0", apis=6, tenants=1).connected() as databases:
         here = Opened(databases, "4.0.0", "4.7.0")
         _undo_all_of(here)
 
 
+@pytest.mark.thorough
 def test_a_long_way_is_undone_on_mariadb_and_what_became_bytes_is_text_again(
     real_estate: Callable[[str], Pair],
 ) -> None:
