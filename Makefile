@@ -5,9 +5,10 @@ VENV ?= .venv
 RUN := $(VENV)/bin
 WORKERS ?= 2
 # Tests that need the facts beside the project skip where they are absent; coverage is then no measure.
+IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NO_GATE := $(if $(wildcard ../shared/README.md),,--cov-fail-under=0)
 
-.PHONY: help demo test lint types imports tests thorough servers kills bench requirements clean
+.PHONY: help demo test lint types imports tests coverage thorough servers kills bench requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -30,8 +31,11 @@ imports: $(VENV)/.dev ## which room may call which
 servers: $(VENV)/.dev ## fetch the MariaDB and the H2 that the tests read, unless installed; into .servers, no root
 	@$(RUN)/python tools/fetch_servers.py
 
-tests: $(VENV)/.dev servers ## the tests, with coverage
-	$(RUN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(NO_GATE)
+tests: $(VENV)/.dev servers ## the tests
+	$(RUN)/pytest $(IN_PARALLEL)
+
+coverage: $(VENV)/.dev servers ## the tests again, with coverage, which takes them half as long again; at least 90 %
+	$(RUN)/pytest $(IN_PARALLEL) --cov --cov-report=term $(NO_GATE)
 
 thorough: $(VENV)/.dev servers ## the combinations that the tests leave out for time
 	$(RUN)/pytest -n $(WORKERS) -m thorough
