@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 WORKERS ?= 2
-# Tests that need the facts beside the project skip where they are absent; coverage is then no measure.
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Tests that need the facts beside the project skip where they are absent; coverage is then no measure.
 NO_GATE := $(if $(wildcard ../shared/README.md),,--cov-fail-under=0)
 
 .PHONY: help demo test lint types imports tests coverage thorough servers kills bench requirements clean
