@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -31,42 +32,13 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
-class Server(Protocol):
+class Server(ABC):
     """A server for the length of a ``with`` block."""
 
     called: str
     by_hand: str
     """How a database is copied by hand there, for the table."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *raised: object) -> None: ...
-
-    def address(self, database: str) -> Address: ...
-
-    def create(self, database: str) -> None: ...
-
-    def size(self, database: str) -> int:
-        """Bytes on the disk."""
-        ...
-
-    def copy(self, database: str, copy: str) -> None:
-        """Copy a database by the server's own means, and by nothing of the tool's."""
-        ...
-
-    def drop(self, database: str) -> None: ...
-
-    def rows_of(self, database: str) -> Connection:
-        """A connection for the row-at-a-time loops."""
-        ...
-
-
-class OnPostgreSQL:
-    called = "PostgreSQL"
-    by_hand = "`CREATE DATABASE … TEMPLATE`"
-
-    def __init__(self) -> None:
-        self._server = EmbeddedPostgres()
+    _server: EmbeddedPostgres | EmbeddedMariaDB
 
     def __enter__(self) -> Self:
         self._server.__enter__()
@@ -77,6 +49,35 @@ class OnPostgreSQL:
 
     def address(self, database: str) -> Address:
         return self._server.address(database)
+
+    def drop(self, database: str) -> None:
+        self._do(f"DROP DATABASE {database}")
+
+    @abstractmethod
+    def create(self, database: str) -> None: ...
+
+    @abstractmethod
+    def size(self, database: str) -> int:
+        """Bytes on the disk."""
+
+    @abstractmethod
+    def copy(self, database: str, copy: str) -> None:
+        """Copy a database by the server's own means, and by nothing of the tool's."""
+
+    @abstractmethod
+    def rows_of(self, database: str) -> Connection:
+        """A connection for the row-at-a-time loops."""
+
+    @abstractmethod
+    def _do(self, statement: str) -> None: ...
+
+
+class OnPostgreSQL(Server):
+    called = "PostgreSQL"
+    by_hand = "`CREATE DATABASE … TEMPLATE`"
+
+    def __init__(self) -> None:
+        self._server = EmbeddedPostgres()
 
     def create(self, database: str) -> None:
         self._do(f"CREATE DATABASE {database}")
@@ -88,9 +89,6 @@ class OnPostgreSQL:
     def copy(self, database: str, copy: str) -> None:
         self._do(f"CREATE DATABASE {copy} TEMPLATE {database}")
 
-    def drop(self, database: str) -> None:
-        self._do(f"DROP DATABASE {database}")
-
     def rows_of(self, database: str) -> Connection:
         return psycopg.connect(host=str(self._server.folder), dbname=database, user="postgres", row_factory=dict_row)
 
@@ -99,7 +97,7 @@ class OnPostgreSQL:
             connection.execute(statement.encode())
 
 
-class OnMariaDB:
+class OnMariaDB(Server):
     called = "MariaDB"
     by_hand = "`CREATE TABLE … LIKE`, `INSERT … SELECT`"
 
@@ -107,16 +105,6 @@ class OnMariaDB:
         if _FETCHED.exists():
             os.environ.setdefault("APIM_UPGRADE_MARIADB_BIN", str(_FETCHED))
         self._server = EmbeddedMariaDB(settings=_ROOMY)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._server.__exit__(*raised)
-
-    def address(self, database: str) -> Address:
-        return self._server.address(database)
 
     def create(self, database: str) -> None:
         self._do(f"CREATE DATABASE {database} CHARACTER SET latin1")  # as the product's documentation has it
@@ -131,9 +119,6 @@ class OnMariaDB:
             for name, _ in cursor.fetchall():
                 cursor.execute(f"CREATE TABLE {name} LIKE {database}.{name}")
                 cursor.execute(f"INSERT INTO {name} SELECT * FROM {database}.{name}")
-
-    def drop(self, database: str) -> None:
-        self._do(f"DROP DATABASE {database}")
 
     def rows_of(self, database: str) -> Connection:
         return _Rows(self._server.connect(database))

@@ -34,11 +34,17 @@ class Literals(ABC):
             case datetime():
                 return self.moment(f"{value:%Y-%m-%d %H:%M:%S}")
             case str():
-                return f" {self.plus}\n".join(self.text(str(piece)) for piece in pieces_of(value)) if value else "''"
+                return self.joined(list(pieces_of(value))) if value else "''"
             case bytes():
                 return self.binary(value)
             case _:
                 raise TypeError(f"{type(value).__name__} is no value of a table")
+
+    def joined(self, pieces: Sequence[str | bytes]) -> str:
+        """Return pieces of one value put together again, each on a line of its own."""
+        return f" {self.plus}\n".join(
+            self.text(each) if isinstance(each, str) else self.binary(each) for each in pieces
+        )
 
     @abstractmethod
     def text(self, piece: str) -> str:
@@ -129,8 +135,7 @@ class _SqlServer(Literals):
         return f"CAST('{text.replace(' ', 'T')}' AS DATETIME2)"
 
     def append(self, table: str, column: str, row: str, pieces: Sequence[str | bytes]) -> str:
-        joined = f" {self.plus}\n".join(map(self.value, pieces))
-        return f"UPDATE {table} SET {column}.WRITE({joined}, NULL, 0) WHERE {row}"
+        return f"UPDATE {table} SET {column}.WRITE({self.joined(pieces)}, NULL, 0) WHERE {row}"
 
 
 class _Db2(Literals):
@@ -150,8 +155,7 @@ class _Db2(Literals):
         return f"TIMESTAMP('{text}')"
 
     def append(self, table: str, column: str, row: str, pieces: Sequence[str | bytes]) -> str:
-        joined = f" {self.plus}\n".join(map(self.value, pieces))
-        return f"UPDATE {table} SET {column} = {column} {self.plus}\n{joined} WHERE {row}"
+        return f"UPDATE {table} SET {column} = {column} {self.plus}\n{self.joined(pieces)} WHERE {row}"
 
 
 def _in_unicode_constant(character: str) -> str:
