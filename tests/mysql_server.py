@@ -17,10 +17,10 @@ _THROW_AWAY = {
     "innodb-flush-method": "nosync",
     "skip-log-bin": "",
     "innodb-buffer-pool-size": "256M",
-    "innodb-redo-log-capacity": "256M",
+    "loose-innodb-redo-log-capacity": "256M",
     "max-connections": "60",
     "max-allowed-packet": "64M",
-    "mysqlx": "OFF",
+    "loose-mysqlx": "OFF",
     "secure-file-priv": "NULL",
 }
 _CLIENTS = {"mariadb": "mysql", "mariadb-dump": "mysqldump"}
@@ -31,7 +31,7 @@ _NO_SUCH_FUNCTION = 1305
 
 class EmbeddedMySQL(EmbeddedMariaDB):
     """
-    A MySQL 8.0 or later for the length of a ``with`` block.
+    A MySQL 5.7 or later for the length of a ``with`` block.
 
     Programs that were unpacked and not installed need a script each that finds their libraries and ``--basedir``.
     """
