@@ -29,12 +29,13 @@ from apim_upgrade.databases.postgresql.clone import PARTIAL, _copy
 from apim_upgrade.databases.postgresql.making import look
 from apim_upgrade.databases.postgresql.programs import dump_problem, find_programs, first_error, login
 from apim_upgrade.errors import EnvironmentProblem, EstateError
+from conftest import Server
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def names(server: EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
+def names(databases: Server) -> Iterator[Callable[[str], str]]:
     """Names of databases that are dropped after the test, whatever is under them."""
     made: list[str] = []
 
@@ -43,14 +44,13 @@ def names(server: EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
         return made[-1]
 
     yield name
-    with server.connect() as connection:
-        for database in made:
-            for suffix in ("", PARTIAL):
-                connection.execute(f'DROP DATABASE IF EXISTS "{database}{suffix}" WITH (FORCE)')
+    for database in made:
+        for suffix in ("", PARTIAL):
+            databases.drop(f"{database}{suffix}")
 
 
 @pytest.fixture
-def original(server: EmbeddedPostgres, names: Callable[[str], str]) -> Iterator[Address]:
+def original(databases: Server, server: EmbeddedPostgres, names: Callable[[str], str]) -> Iterator[Address]:
     """A small database of an ordinary user who may create databases."""
     user = f"owner_{next(_numbers)}"
     name = names("original")
@@ -67,7 +67,7 @@ def original(server: EmbeddedPostgres, names: Callable[[str], str]) -> Iterator[
         for (left,) in connection.execute(
             f"SELECT datname FROM pg_database WHERE datdba = '{user}'::regrole"
         ).fetchall():
-            connection.execute(f'DROP DATABASE "{left}" WITH (FORCE)')
+            databases.drop(left)
         connection.execute(f"DROP OWNED BY {user}")
         connection.execute(f"DROP ROLE {user}")
 
@@ -121,15 +121,18 @@ def test_a_reader_who_owns_nothing_copies_by_dump_and_owns_the_copy(
 ) -> None:
     reader = f"reader_{next(_numbers)}"
     with server.connect(original.database) as connection:
-        connection.execute(f"CREATE ROLE {reader} LOGIN CREATEDB IN ROLE pg_read_all_data")
+        connection.execute(f"CREATE ROLE {reader} LOGIN CREATEDB")
+        for kind in ("TABLES", "SEQUENCES"):
+            connection.execute(f"GRANT SELECT ON ALL {kind} IN SCHEMA public TO {reader}")
     name = names("copy")
     try:
         how = clone(replace(original, username=reader), name)
         assert "only its owner" in how
         assert things(replace(original, username=reader).at(name)) == (1000, 1001, reader)
     finally:
-        with server.connect() as connection:
+        with server.connect(original.database) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            connection.execute(f"DROP OWNED BY {reader}")
             connection.execute(f"DROP ROLE {reader}")
 
 
@@ -153,7 +156,7 @@ def test_settings_grants_owner_and_locale_go_along(
     else:
         clone(replace(original, username="postgres"), name)
     about = (
-        "SELECT datdba, encoding, datcollate, datctype, datlocprovider, "
+        "SELECT datdba, encoding, datcollate, datctype, to_jsonb(d) ->> 'datlocprovider', "
         "(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), "
         "(SELECT array_agg(row(setrole, setconfig)::text ORDER BY setrole) FROM pg_db_role_setting "
         "WHERE setdatabase = d.oid), shobj_description(oid, 'pg_database') FROM pg_database d WHERE datname = %s"

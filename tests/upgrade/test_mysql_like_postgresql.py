@@ -28,8 +28,11 @@ from conftest import MariaServer, Pair
 CLOCK = datetime(2026, 3, 1, 12)
 ONLY_ON_MYSQL = {"wf_bps_profile.callback_username", "wf_bps_profile.callback_password"}
 FEW = {"internal_scope", "claim", "configuration", "IDN_OAUTH2_SCOPE"}
-FEW |= {"oidc_scope", "oidc_scope_of_tenant", "oidc_scope_claim"}
-"""What is read whole for each of a few: stages of stock rows and of tenants, and scopes for a handful of stock ones."""
+FEW |= {"oidc_scope", "oidc_scope_of_tenant", "oidc_scope_claim", "apim_upgrade_artifact"}
+"""
+What is read whole for each of a few: stages of stock rows and of tenants, scopes for a handful of stock ones, and APIs
+for each tenant, where these have an index for the other way round.
+"""
 STOCK_CLOCK = {"um_org.um_created_time", "um_org.um_last_modified"}
 """Seed rows of the stock scripts bear the moment at which these were executed."""
 ODD = {
@@ -37,7 +40,7 @@ ODD = {
     "creators": ["kim", "SECONDARY/dora", "a@b.c", "o.brien-x"],
     "publishers": ["LDAP/paula m"],
     "subscribers": ["sam@x.org", "ÖST/lena", "O'Hara", "100%_er", "back\\slash"],
-    "subjects": ["Ünï cödé", "a.b-c_d", "Two  Spaces", "L" * 60, "AT-T", "ALLUPPER", "éclair", "ß"],
+    "subjects": ["Ünï cödé", "a.b-c_d", "Two  Spaces", "L" * 40, "AT-T", "ALLUPPER", "éclair", "ß"],
     "applications": ["App 'x'", "%s", "a" * 90, "Back\\slash", '"quoted"'],
     "categories": ["trans 'port", "énergie", "a%", "b"],
     "tags": ["geo'", "b2b%", "x y", "a,b", "données"],
@@ -106,12 +109,7 @@ def unindexed_joins() -> Iterator[set[str]]:
             seen: set[object] = set()
             for number, kind, name, access, keys, *_ in explain.fetchall():
                 again = number in seen or "DEPENDENT" in kind
-                if (
-                    again
-                    and access in ("ALL", "index")
-                    and keys is None
-                    and re.match(r"[A-Z]|apim_upgrade_stage", name)
-                ):
+                if again and access in ("ALL", "index") and keys is None and not name.startswith("<"):
                     found.add(name.removeprefix("apim_upgrade_stage_"))
                 seen.add(number)
 
@@ -122,10 +120,15 @@ def unindexed_joins() -> Iterator[set[str]]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_stage_twice")
-@pytest.mark.parametrize(("source", "target"), [("3.2.0", "4.7.0")])
+@pytest.mark.parametrize(
+    ("source", "target", "known"),
+    [("3.2.0", "4.7.0", {"invariant/artifact-of-deployment": 1}), ("4.0.0", "4.4.0", {})],
+    ids=["3.2.0-4.7.0, with a blemished API that has half a definition", "4.0.0-4.4.0"],
+)
 def test_both_servers_end_with_the_same_rows(
     source: str,
     target: str,
+    known: dict[str, int],
     empty_database: Callable[[str], Database],
     mysql_database: Callable[[str], Database],
     mysql_databases: MariaServer,
@@ -151,8 +154,8 @@ def test_both_servers_end_with_the_same_rows(
         )
         mysql_databases.made.extend(order.clones.values() if pair.am.kind == "mysql" else ())
         run(order, None, retry_failed=False, listener=lambda event: None, say=lambda text: None)
-        broken = [(proof.name, proof.found) for proof in prove(order).verification.proofs if not proof.holds]
-        assert broken == [("invariant/artifact-of-deployment", 1)], "the blemished API with half a definition"
+        proofs = prove(order).verification.proofs
+        assert {proof.name: proof.found for proof in proofs if not proof.holds} == known
         ends.append((begun, {name: content(each) for name, each in order.targets().items()}))
         told.append([each for database in order.targets().values() for each in verdicts(database)])
         for each in order.targets().values():

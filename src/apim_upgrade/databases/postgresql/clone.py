@@ -86,8 +86,13 @@ class PostgresCopying:
         if int(session.all("SHOW server_version_num")[0][0]) >= 130_000:
             session.execute(named("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
             return
+        # Autovacuum goes by itself; only a superuser may end it, and to try that would end this.
         session.all(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = :name AND backend_type = 'client backend'"
+            ),
+            {"name": name},
         )
         session.execute(named("DROP DATABASE IF EXISTS {}", name))
 

@@ -33,6 +33,12 @@ def steps(upgrade: Upgrade) -> list[Step]:
         blank(original.c.revision_uuid),
         or_(blank(mapping.c.revision_uuid), mapping.c.revision_uuid == CURRENT),
     )
+    # Nothing leads from a mark to its row but the API of both.
+    marked = and_(
+        original.c.url_mapping_id == mapping.c.url_mapping_id,
+        copy.c.api_id == original.c.api_id,
+        copy.c.revision_uuid == mark,
+    )
     copied: dict[str, ColumnElement[object]] = {
         name: original.c[name] for name in ("api_id", "http_method", "auth_scheme", "url_pattern", "throttling_tier")
     }
@@ -54,16 +60,14 @@ def steps(upgrade: Upgrade) -> list[Step]:
                     insert(scope).from_select(
                         ["scope_name", "url_mapping_id", "tenant_id"],
                         select(scope.c.scope_name, copy.c.url_mapping_id, scope.c.tenant_id)
-                        .join_from(mapping, copy, copy.c.revision_uuid == mark)
-                        .join(scope, scope.c.url_mapping_id == mapping.c.url_mapping_id),
+                        .join_from(scope, mapping, mapping.c.url_mapping_id == scope.c.url_mapping_id)
+                        .where(marked),
                     ),
                     "with the scopes of the original, in their tenant",
                     counts=False,
                 ),
                 Sql(
-                    update(mapping)
-                    .values(url_mapping_id=copy.c.url_mapping_id, revision_uuid=CURRENT)
-                    .where(copy.c.revision_uuid == mark),
+                    update(mapping).values(url_mapping_id=copy.c.url_mapping_id, revision_uuid=CURRENT).where(marked),
                     "the product names the copy",
                     counts=False,
                 ),

@@ -2,6 +2,8 @@
 Reads a live PostgreSQL schema in the form of the catalogues: one query a catalogue view.
 
 Only what the connection's search path shows is read; the extension objects and other schemas of the database are not.
+Columns of the catalogue that PostgreSQL 10 and 11 lack are taken from the row as JSON, which has no column that is not
+there.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ _EVENTS = ((4, "INSERT"), (16, "UPDATE"), (8, "DELETE"), (32, "TRUNCATE"))
 _COLUMNS = f"""
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
        CASE WHEN a.attidentity <> '' THEN 'nextval(identity)' ELSE pg_get_expr(d.adbin, d.adrelid) END AS value,
-       a.attgenerated <> '' AS generated
+       d.adbin IS NOT NULL AND COALESCE(to_jsonb(a) ->> 'attgenerated', '') <> '' AS generated
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -56,7 +58,7 @@ _INDEXES = f"""
 SELECT c.relname, i.relname AS name, x.indisunique, m.amname, pg_get_expr(x.indpred, x.indrelid) AS predicate,
        ARRAY (SELECT pg_get_indexdef(x.indexrelid, p.position, true)
               FROM generate_series(1, x.indnatts::int) AS p (position) ORDER BY p.position) AS parts,
-       x.indnkeyatts::int AS keys,
+       COALESCE((to_jsonb(x) ->> 'indnkeyatts')::int, x.indnatts) AS keys,
        ARRAY (SELECT u.number = 0 FROM unnest(x.indkey) WITH ORDINALITY AS u (number, position)
               ORDER BY u.position) AS computed,
        ARRAY (SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS u (number, position)
