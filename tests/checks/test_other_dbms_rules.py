@@ -154,3 +154,10 @@ def test_ends_of_a_new_foreign_key_need_one_collation_on_mysql(look: Look) -> No
 def test_a_server_without_md5_is_told_before_anything_is_changed(look: Look) -> None:
     found = look("DB047", "mysql")
     assert [(each.item, each.severity) for each in found] == [("am", Severity.BLOCKER), ("shared", Severity.BLOCKER)]
+
+
+@pytest.mark.parametrize("told", ["5.7.22-log", "10.2.44-MariaDB"])
+def test_a_server_too_old_for_the_upgrade_is_told_before_anything_is_changed(look: Look, told: str) -> None:
+    found = look("DB049", "mysql", server=told)
+    assert [(each.item, each.severity) for each in found] == [("am", Severity.BLOCKER), ("shared", Severity.BLOCKER)]
+    assert look("DB049", "mysql", server="8.0.15") == look("DB049", "mysql", server="10.3.39-MariaDB") == []

@@ -16,6 +16,7 @@ from apim_upgrade.releases.model import Column, Table, fold
 from apim_upgrade.schema import target_of
 from apim_upgrade.schema.dialects import fitted
 from apim_upgrade.schema.mysql.types import ROW_LIMIT, row_bytes
+from apim_upgrade.schema.mysql.versions import Version
 
 _OLD_IDENTIFIER = 30
 
@@ -318,6 +319,28 @@ def rights_by_table(subject: Subject) -> Iterator[Finding]:
 _TABLE_GRANTS = """
 SELECT grantee AS person, COUNT(DISTINCT table_name) AS many FROM information_schema.table_privileges
 WHERE table_schema = DATABASE() GROUP BY grantee ORDER BY grantee"""
+
+
+@rule("DB049", Severity.BLOCKER, title="server that is too old for the upgrade", kinds=("mysql",))
+def server_too_old(subject: Subject) -> Iterator[Finding]:
+    """
+    What: The server is a MySQL before 8.0 or a MariaDB before 10.3.
+
+    Why: Such a server knows neither common table expressions nor window functions, by which the upgrade copies folders
+    and operations: the run would stop half way. MySQL 5.7 gets no corrections any more.
+
+    How found: By the version that the server tells.
+
+    How to mend: Upgrade the database server to MySQL 8.0 or later first, under the old release, which was tested with
+    it as well. Or give each database a new place (move_to) on a newer server, and run `apim-upgrade move` first.
+    """
+    for database in subject.estate.databases:
+        subject.saw("database servers")
+        if not Version.parse(database.server).has_common_table_expressions:
+            yield Finding(
+                f"The upgrade cannot work on the server of {database.name}, which is {database.server}.",
+                item=database.name,
+            )
 
 
 def _changes(column: Column) -> bool:

@@ -18,6 +18,8 @@ IN_PLACE = ", ALGORITHM=INPLACE, LOCK=NONE"
 """The table may be rebuilt; others read and write."""
 READ_ONLY = ", ALGORITHM=INPLACE, LOCK=SHARED"
 """The table may be rebuilt; nobody writes meanwhile."""
+COPIED = ", ALGORITHM=COPY"
+"""The table is copied row by row, and nobody writes meanwhile, whatever else the server offers."""
 ANY = ""
 """As the server likes: the least of what it can."""
 
@@ -53,7 +55,7 @@ class Asking:
     @classmethod
     def of(cls, statement: str) -> Asking:
         """Take a statement apart; one that asks for nothing has the clause :data:`ANY`."""
-        clause = next(each for each in _FROM_EASY_TO_HARD if statement.endswith(each))
+        clause = next(each for each in (COPIED, *_FROM_EASY_TO_HARD) if statement.endswith(each))
         return cls(statement.removesuffix(clause), clause)
 
     @property
@@ -66,11 +68,12 @@ class Asking:
         """The clause as words."""
         return self.clause.removeprefix(", ") or "whatever way the server takes, a copy at worst"
 
-    def after(self, refusal: int) -> Asking | None:
+    def after(self, refusal: int, *, mariadb: bool) -> Asking | None:
         """What to ask for next when the server answers with this error; None when the error is about something else."""
-        if refusal not in _REFUSALS or self.clause == ANY:
+        if refusal not in _REFUSALS or self.clause in (ANY, COPIED):
             return None
-        harder = _FROM_EASY_TO_HARD[_FROM_EASY_TO_HARD.index(self.clause) + 1]
+        ways = [each for each in _FROM_EASY_TO_HARD if mariadb or each != NOT_REBUILT or each == self.clause]
+        harder = ways[ways.index(self.clause) + 1]
         if refusal == _LOG_FULL:  # without writers there is nothing to keep a log of
             harder = READ_ONLY if self.clause != READ_ONLY else ANY
         return Asking(self.plain, harder)

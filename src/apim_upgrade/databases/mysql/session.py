@@ -65,10 +65,14 @@ class MySQLSession(Session):
         return "mysql"
 
     @property
-    def _names(self) -> Names:
+    def _dialect(self) -> OurMySQL:
         dialect = self._connection.dialect
         assert isinstance(dialect, OurMySQL)  # noqa: S101 - the only one that engines of ours have
-        return dialect.names
+        return dialect
+
+    @property
+    def _names(self) -> Names:
+        return self._dialect.names
 
     def all(self, statement: Executable | str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run a query whose answer is small; return every row."""
@@ -219,7 +223,7 @@ class MySQLSession(Session):
                 return super()._run(asking.statement, None)
             except DBAPIError as error:
                 number, reason = (*getattr(error.orig, "args", ()), 0, "")[:2]
-                harder = asking.after(number)
+                harder = asking.after(number, mariadb=self._dialect.is_mariadb)
                 if harder is None:
                     raise
                 if not is_unknown_word(number):

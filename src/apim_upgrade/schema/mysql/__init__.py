@@ -11,7 +11,7 @@ from apim_upgrade.schema.mysql import ddl, fitting, introspection, online, types
 
 
 class MySQL:
-    """The dialect of MySQL 5.7 and later, and of MariaDB 10.3 and later."""
+    """The dialect of MySQL 8.0 and later, and of MariaDB 10.3 and later."""
 
     links_need_indexes = True
     joins_need_indexes = True

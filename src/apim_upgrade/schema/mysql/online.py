@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import cache
 
-from apim_upgrade.databases.mysql.algorithms import ANY, IN_PLACE, INSTANT, NOT_REBUILT, READ_ONLY
+from apim_upgrade.databases.mysql.algorithms import ANY, COPIED, IN_PLACE, INSTANT, NOT_REBUILT, READ_ONLY
 from apim_upgrade.releases.knowledge import read_toml
 from apim_upgrade.releases.model import AUTO_INCREMENT, Column, Schema, Table
 from apim_upgrade.schema.changes import (
@@ -47,6 +47,7 @@ class Way(IntEnum):
     IN_PLACE = 3
     READ_ONLY = 4
     COPY = 5
+    COPY_ASKED = 6
 
 
 _WORDS = {
@@ -56,6 +57,7 @@ _WORDS = {
     Way.IN_PLACE: "is rebuilt while others read and write",
     Way.READ_ONLY: "is rebuilt, nobody can write meanwhile",
     Way.COPY: "is copied, nobody can write meanwhile",
+    Way.COPY_ASKED: "is copied, nobody can write meanwhile",
 }
 _CLAUSES = {
     Way.INSTANT: INSTANT,
@@ -64,6 +66,7 @@ _CLAUSES = {
     Way.IN_PLACE: IN_PLACE,
     Way.READ_ONLY: READ_ONLY,
     Way.COPY: ANY,
+    Way.COPY_ASKED: COPIED,
 }
 _KNOWS_NOCOPY = "10.3.7"
 
@@ -95,7 +98,8 @@ def clause(change: Change, before: Schema) -> str:
     """
     Return what a statement for a change ends with: it makes the server refuse every way harder than what is foretold.
 
-    A change that is foretold to copy asks for nothing, because the server may know better.
+    A change that is foretold to copy asks for nothing, because the server may know better; but where some servers know
+    a quicker way that is wrong, it asks for the copy.
     """
     return _asked(way(change, before), before)
 

@@ -38,3 +38,8 @@ class Version:
     def has_checks(self) -> bool:
         """Whether check constraints are kept, and INFORMATION_SCHEMA tells them."""
         return self.reaches("8.0.16", "10.2.22")
+
+    @property
+    def has_common_table_expressions(self) -> bool:
+        """Whether it knows WITH, and window functions, which came in the same release."""
+        return self.reaches("8.0", "10.3")

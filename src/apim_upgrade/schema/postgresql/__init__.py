@@ -11,7 +11,7 @@ from apim_upgrade.schema.postgresql import ddl, introspection, privileges, types
 
 
 class PostgreSQL:
-    """The dialect of PostgreSQL 12 and later."""
+    """The dialect of PostgreSQL 10 and later."""
 
     links_need_indexes = False
     joins_need_indexes = False
