@@ -83,14 +83,14 @@ def easiest(session: Session, statement: str) -> str:
     plain = Asking.of(statement).plain
     if "longblob" in plain:  # copied by the statement before it; MySQL 9 does the rest of it in place
         return execute(session, statement)
-    for clause in (INSTANT, NOT_REBUILT, IN_PLACE, READ_ONLY):
+    for asked in (INSTANT, NOT_REBUILT, IN_PLACE, READ_ONLY):
         try:
-            session._connection.exec_driver_sql((plain + clause).replace("%", "%%"))
+            session._connection.exec_driver_sql((plain + asked).replace("%", "%%"))
         except DBAPIError as error:
             assert error.orig is not None
-            assert Asking(plain, clause).after(error.orig.args[0], mariadb=not ON_MYSQL) is not None
+            assert Asking(plain, asked).after(error.orig.args[0], mariadb=not ON_MYSQL) is not None
         else:
-            return plain + clause
+            return plain + asked
     return execute(session, plain)
 
 
