@@ -6,7 +6,6 @@ A test that asks for MySQL gets a MariaDB, one per worker as well; ``real_estate
 
 from __future__ import annotations
 
-import functools
 import gzip
 import itertools
 import os
@@ -125,29 +124,12 @@ class Server:
 
     def load_dump(self, path: Path, name: str) -> None:
         """Restore a plain SQL dump with psql."""
-        with gzip.open(path) as packed:
-            process = subprocess.Popen(
-                [
-                    str(self.postgres.binaries / "psql"),
-                    "-h",
-                    str(self.postgres.folder),
-                    "-U",
-                    "postgres",
-                    "-q",
-                    "-X",
-                    "-v",
-                    "ON_ERROR_STOP=1",
-                    "-d",
-                    name,
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-            )
-            assert process.stdin is not None
-            for line in packed:
-                process.stdin.write(functools.reduce(lambda text, pair: text.replace(*pair), _NEWER.items(), line))
-            process.stdin.close()
-            assert process.wait() == 0
+        text = gzip.decompress(path.read_bytes())
+        for newer, older in _NEWER.items():
+            text = text.replace(newer, older)
+        self.postgres.run(
+            "psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", name, input=text, stdout=subprocess.DEVNULL
+        )
 
 
 @pytest.fixture(scope="session")

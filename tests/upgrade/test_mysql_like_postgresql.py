@@ -40,7 +40,7 @@ ODD = {
     "creators": ["kim", "SECONDARY/dora", "a@b.c", "o.brien-x"],
     "publishers": ["LDAP/paula m"],
     "subscribers": ["sam@x.org", "ÖST/lena", "O'Hara", "100%_er", "back\\slash"],
-    "subjects": ["Ünï cödé", "a.b-c_d", "Two  Spaces", "L" * 40, "AT-T", "ALLUPPER", "éclair", "ß"],
+    "subjects": ["Ünï cödé", "a.b-c_d", "Two  Spaces", "L" * 60, "AT-T", "ALLUPPER", "éclair", "ß"],
     "applications": ["App 'x'", "%s", "a" * 90, "Back\\slash", '"quoted"'],
     "categories": ["trans 'port", "énergie", "a%", "b"],
     "tags": ["geo'", "b2b%", "x y", "a,b", "données"],
@@ -141,6 +141,8 @@ def test_both_servers_end_with_the_same_rows(
 ) -> None:
     monkeypatch.setattr(journal, "now", lambda: CLOCK)
     words = {**stock.words(), **ODD}
+    if source == "4.0.0":  # where the folder of a document takes the rest of the 255 characters that rights have
+        words["subjects"] = [subject[:40] for subject in words["subjects"]]
     monkeypatch.setattr(stock, "words", lambda: words)
     ends, told = [], []
     for make in (empty_database, mysql_database):

@@ -8,7 +8,7 @@ of line; and no encoding of a file or of a terminal changes one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 BYTES, CHARACTERS = 1000, 200
@@ -34,13 +34,13 @@ class Literals(ABC):
             case datetime():
                 return self.moment(f"{value:%Y-%m-%d %H:%M:%S}")
             case str():
-                return self.joined(list(pieces_of(value))) if value else "''"
+                return self.joined(pieces_of(value)) if value else "''"
             case bytes():
                 return self.binary(value)
             case _:
                 raise TypeError(f"{type(value).__name__} is no value of a table")
 
-    def joined(self, pieces: Sequence[str | bytes]) -> str:
+    def joined(self, pieces: Iterable[str | bytes]) -> str:
         """Return pieces of one value put together again, each on a line of its own."""
         return f" {self.plus}\n".join(
             self.text(each) if isinstance(each, str) else self.binary(each) for each in pieces

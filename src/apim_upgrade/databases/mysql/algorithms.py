@@ -24,15 +24,13 @@ ANY = ""
 """As the server likes: the least of what it can."""
 
 _FROM_EASY_TO_HARD = (INSTANT, NOT_REBUILT, IN_PLACE, READ_ONLY, ANY)
-_UNKNOWN = 1800
-"""Unknown ALGORITHM: a server that has no such word."""
 _LOG_FULL = 1799
 """While the table was changed, others wrote more than ``innodb_online_alter_log_max_size`` holds."""
 _REFUSALS = frozenset(
     {
         1221,  # Incorrect usage of ALGORITHM=… and LOCK=…
         _LOG_FULL,
-        _UNKNOWN,
+        1800,  # Unknown ALGORITHM
         1801,  # Unknown LOCK type
         1845,  # … is not supported for this operation. Try …
         1846,  # … is not supported. Reason: … Try …
@@ -72,13 +70,9 @@ class Asking:
         """What to ask for next when the server answers with this error; None when the error is about something else."""
         if refusal not in _REFUSALS or self.clause in (ANY, COPIED):
             return None
-        ways = [each for each in _FROM_EASY_TO_HARD if mariadb or each != NOT_REBUILT or each == self.clause]
-        harder = ways[ways.index(self.clause) + 1]
+        harder = _FROM_EASY_TO_HARD[_FROM_EASY_TO_HARD.index(self.clause) + 1]
+        if harder == NOT_REBUILT and not mariadb:
+            harder = IN_PLACE
         if refusal == _LOG_FULL:  # without writers there is nothing to keep a log of
             harder = READ_ONLY if self.clause != READ_ONLY else ANY
         return Asking(self.plain, harder)
-
-
-def is_unknown_word(refusal: int) -> bool:
-    """Say whether a server refused because it has no such word, which tells nothing about the table."""
-    return refusal == _UNKNOWN

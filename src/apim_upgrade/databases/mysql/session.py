@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
-from apim_upgrade.databases.mysql.algorithms import Asking, is_unknown_word
+from apim_upgrade.databases.mysql.algorithms import Asking
 from apim_upgrade.databases.mysql.dialect import OWN, Names, OurMySQL
 from apim_upgrade.databases.session import Session, chunks
 from apim_upgrade.errors import EnvironmentProblem, KnowledgeError
@@ -226,8 +226,7 @@ class MySQLSession(Session):
                 harder = asking.after(number, mariadb=self._dialect.is_mariadb)
                 if harder is None:
                     raise
-                if not is_unknown_word(number):
-                    self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason}.")
+                self._remark(first.plain, f"Asked for {first.way}, goes on with {harder.way}: {reason}.")
                 asking = harder
 
     def _guard(self) -> None:
